@@ -1,0 +1,66 @@
+"""Compiled kernels: numba behind one typed decorator, its cache in our cache folder, threads from Python.
+
+Kernels release the GIL and are started from a thread pool, one call per chunk. That keeps results
+independent of the thread count and works under every numba threading layer (`workqueue` aborts the
+process when two threads enter parallel kernels at once).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import numba
+
+from wheatstone.settings import load_settings
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@contextmanager
+def _cache_in_our_folder() -> Iterator[None]:
+    """Numba picks the cache folder when a function is decorated: point it to ours just for that moment."""
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(load_settings().cache_dir / "compiled")
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def kernel(function: Function) -> Function:
+    """Compile `function` at its first call, without the GIL, and keep the machine code for later runs.
+
+    Floating-point arithmetic keeps IEEE order, so that results do not depend on vector width.
+    """
+    with _cache_in_our_folder():
+        compiled: Function = numba.njit(cache=True, nogil=True)(function)
+    return compiled
+
+
+def thread_count() -> int:
+    """Threads worth starting: the cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run_chunks(work: Callable[[int, int], None], total: int, chunk: int) -> None:
+    """Call `work(start, stop)` for consecutive chunks of `range(total)`, on all cores.
+
+    Args:
+        work: writes only to its own part of the outputs; usually a thin call of a kernel.
+        total: number of items.
+        chunk: items per call; fixed by the caller, never by the thread count, so that results repeat.
+    """
+    starts = range(0, total, chunk)
+    if thread_count() == 1 or len(starts) <= 1:
+        for start in starts:
+            work(start, min(start + chunk, total))
+        return
+    with ThreadPoolExecutor(thread_count()) as pool:
+        for future in [pool.submit(work, start, min(start + chunk, total)) for start in starts]:
+            future.result()

@@ -1,0 +1,93 @@
+"""Every error Wheatstone raises on purpose, so that a caller needs to catch only one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class WheatstoneError(Exception):
+    """Base of all errors raised on purpose.
+
+    The message is written for the person who reads it: what was wrong, with which input, what to do.
+
+    Attributes:
+        code: stable identifier, also the last part of the problem type on the wire.
+        title: the kind of error in a few words.
+        status: the HTTP status it becomes on the wire.
+    """
+
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Something went wrong"
+    status: ClassVar[int] = 500
+
+
+class BadPictureError(WheatstoneError):
+    """The bytes are not a picture that can be read."""
+
+    code = "bad-picture"
+    title = "Not a readable picture"
+    status = 415
+
+
+class PictureTooLargeError(WheatstoneError):
+    """The picture is larger than the limits allow; told from its header, before decoding."""
+
+    code = "picture-too-large"
+    title = "Picture too large"
+    status = 413
+
+
+class BadSceneError(WheatstoneError):
+    """A splat file or a set of Gaussians is malformed."""
+
+    code = "bad-scene"
+    title = "Not a readable splat scene"
+    status = 422
+
+
+class UnknownFormatError(WheatstoneError):
+    """A file name or format name that no format module claims."""
+
+    code = "unknown-format"
+    title = "Unknown format"
+    status = 415
+
+
+class BadOptionError(WheatstoneError):
+    """An option has a value that cannot be used."""
+
+    code = "bad-option"
+    title = "Bad option"
+    status = 422
+
+
+class OutputExistsError(WheatstoneError):
+    """The output is already there and overwriting was not asked for."""
+
+    code = "output-exists"
+    title = "Output exists"
+    status = 409
+
+
+class UnknownModelError(WheatstoneError):
+    """No model or checkpoint of that name."""
+
+    code = "unknown-model"
+    title = "Unknown model"
+    status = 404
+
+
+class CheckpointUnavailableError(WheatstoneError):
+    """A checkpoint is not here and could not be fetched, or what was fetched is not the right file."""
+
+    code = "checkpoint-unavailable"
+    title = "Checkpoint unavailable"
+    status = 503
+
+
+class EgressRefusedError(WheatstoneError):
+    """An outgoing request to an address that may not be reached, or an answer over its limits."""
+
+    code = "egress-refused"
+    title = "Outgoing request refused"
+    status = 422

@@ -1,0 +1,1 @@
+"""Models and the roles they play."""

@@ -1,0 +1,39 @@
+"""The roles a model can play; the rest of the system knows only these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from wheatstone.pictures import Picture
+from wheatstone.splats.scene import Scene
+from wheatstone.stages import Stages
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a person should know about a model before using its results.
+
+    Attributes:
+        name: what `--model` takes.
+        summary: what it does, one line.
+        label: what its results are called wherever they appear.
+        licence: licence of the code and weights in use.
+        checkpoints: names of the checkpoints it uses, best first.
+    """
+
+    name: str
+    summary: str
+    label: str
+    licence: str
+    checkpoints: tuple[str, ...] = ()
+
+
+class SplatPredictor(Protocol):
+    """Turns one photo into a splat scene."""
+
+    info: ModelInfo
+
+    def predict(self, picture: Picture, stages: Stages) -> Scene:
+        """Predict the scene; the same picture gives the same bytes, whatever the thread count."""
+        ...

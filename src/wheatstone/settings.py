@@ -1,0 +1,69 @@
+"""One typed settings tree, read once and passed in; nothing else reads the environment.
+
+A variable is named `WHEATSTONE_<SECTION>__<KEY>`, for example `WHEATSTONE_PICTURES__MAX_BYTES=20000000`.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import platformdirs
+import pydantic
+from pydantic import BaseModel, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from wheatstone.errors import BadOptionError
+
+
+class PictureLimits(BaseModel, frozen=True):
+    """What a picture may be at most; checked from its header, before any pixel is decoded."""
+
+    max_bytes: int = Field(100_000_000, gt=0, description="Largest picture file in bytes.")
+    max_pixels: int = Field(60_000_000, gt=0, description="Largest picture in pixels (width times height).")
+
+
+class CheckpointSettings(BaseModel, frozen=True):
+    """Where model weights come from."""
+
+    offline: bool = Field(False, description="Never fetch weights; use only what is in the cache or named.")
+    local: dict[str, Path] = Field(
+        default_factory=dict, description="Checkpoint name to a file of yours, tried before every other source."
+    )
+
+
+class EgressSettings(BaseModel, frozen=True):
+    """What outgoing requests may reach."""
+
+    allow_private: tuple[str, ...] = Field((), description="Private networks (CIDR) that may be reached.")
+
+
+class Settings(BaseSettings):
+    """The whole tree."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="WHEATSTONE_", env_nested_delimiter="__", frozen=True, extra="ignore"
+    )
+
+    cache_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_cache_path("wheatstone"),
+        description="Folder for weights and compiled code; safe to delete.",
+    )
+    pictures: PictureLimits = PictureLimits()
+    checkpoints: CheckpointSettings = CheckpointSettings()
+    egress: EgressSettings = EgressSettings()
+
+
+@functools.cache
+def load_settings() -> Settings:
+    """Read the settings of this process from the environment, once.
+
+    Raises:
+        BadOptionError: a variable holds a value that does not fit.
+    """
+    try:
+        return Settings()
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        name = "WHEATSTONE_" + "__".join(str(part).upper() for part in first["loc"])
+        raise BadOptionError(f"{name}: {first['msg']} (got {first['input']!r}).") from error

@@ -1,0 +1,1 @@
+"""Gaussian splats: the scene, its cameras, its file formats and its renderer."""

@@ -1,0 +1,84 @@
+"""Pinhole cameras in the OpenCV convention."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from wheatstone.arrays import F64
+from wheatstone.errors import BadOptionError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Camera:
+    """A pinhole camera: x right, y down, z forward; pixel centres lie at half-integer coordinates.
+
+    Attributes:
+        width_px: picture width in pixels.
+        height_px: picture height in pixels.
+        fx_px: horizontal focal length in pixels.
+        fy_px: vertical focal length in pixels.
+        cx_px: horizontal position of the principal point in pixels.
+        cy_px: vertical position of the principal point in pixels.
+        world_to_camera: (4, 4) rigid transform from scene to camera, metres.
+    """
+
+    width_px: int
+    height_px: int
+    fx_px: float
+    fy_px: float
+    cx_px: float
+    cy_px: float
+    world_to_camera: F64 = field(default_factory=lambda: np.eye(4))
+
+    def __post_init__(self) -> None:
+        if self.width_px < 1 or self.height_px < 1:
+            raise BadOptionError(f"A camera of {self.width_px}x{self.height_px} pixels shows nothing.")
+        if not (self.fx_px > 0 and self.fy_px > 0 and math.isfinite(self.fx_px + self.fy_px)):
+            raise BadOptionError(f"Focal lengths must be positive pixels, got {self.fx_px} and {self.fy_px}.")
+
+    @classmethod
+    def of_photo(cls, width_px: int, height_px: int, f_px: float) -> Camera:
+        """The camera that took a photo: at the origin, looking along +z, centred principal point."""
+        return cls(width_px, height_px, f_px, f_px, width_px / 2, height_px / 2)
+
+    @property
+    def intrinsics(self) -> F64:
+        """(3, 3) matrix from camera coordinates to homogeneous pixels."""
+        return np.array([[self.fx_px, 0, self.cx_px], [0, self.fy_px, self.cy_px], [0, 0, 1]], np.float64)
+
+    def resized(self, long_side_px: int) -> Camera:
+        """The same view with the longer side of the picture `long_side_px` pixels long."""
+        factor = long_side_px / max(self.width_px, self.height_px)
+        width_px = max(1, round(self.width_px * factor))
+        height_px = max(1, round(self.height_px * factor))
+        across, down = width_px / self.width_px, height_px / self.height_px
+        return replace(
+            self,
+            width_px=width_px,
+            height_px=height_px,
+            fx_px=self.fx_px * across,
+            fy_px=self.fy_px * down,
+            cx_px=self.cx_px * across,
+            cy_px=self.cy_px * down,
+        )
+
+    def orbited(self, yaw_deg: float, pitch_deg: float, pivot_m: float) -> Camera:
+        """The camera moved on a sphere around the point `pivot_m` metres ahead, still looking at it.
+
+        Positive yaw moves it to the right, positive pitch upwards.
+        """
+        yaw, pitch = math.radians(yaw_deg), math.radians(pitch_deg)
+        about_y = np.array(
+            [[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]], np.float64
+        )
+        about_x = np.array(
+            [[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]], np.float64
+        )
+        turn = np.eye(4)
+        turn[:3, :3] = about_x @ about_y
+        pivot = np.array([0, 0, pivot_m], np.float64)
+        turn[:3, 3] = pivot - turn[:3, :3] @ pivot
+        return replace(self, world_to_camera=turn @ self.world_to_camera)

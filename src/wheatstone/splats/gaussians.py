@@ -1,0 +1,122 @@
+"""3D Gaussians as a frozen struct of arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from wheatstone.arrays import F32, AnyArray
+from wheatstone.errors import BadSceneError
+
+SH_C0 = 0.28209479177387814
+"""Value of the constant real spherical harmonic, 1 / (2 sqrt(pi))."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gaussians:
+    """N Gaussians in the OpenCV frame (x right, y down, z forward), lengths in metres.
+
+    The arrays become contiguous, read-only float32. Values are linear: logarithms and logits live only
+    inside the file formats. Colours are display-referred sRGB, as every splat viewer blends them.
+
+    Attributes:
+        means: (N, 3) centres in metres.
+        scales: (N, 3) standard deviations along the principal axes in metres, not negative.
+        quaternions: (N, 4) unit quaternions w, x, y, z: principal axes to scene.
+        opacities: (N,) peak opacity, 0 to 1.
+        sh: (N, (degree + 1)**2, 3) real spherical harmonics per colour channel, degree 0 to 3, in the basis
+            order of 3D Gaussian splatting. Colour = 0.5 + sum(sh * basis(direction)).
+    """
+
+    means: F32
+    scales: F32
+    quaternions: F32
+    opacities: F32
+    sh: F32
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            array = np.ascontiguousarray(getattr(self, field.name), dtype=np.float32).view()
+            array.setflags(write=False)
+            object.__setattr__(self, field.name, array)
+        n = len(self.means)
+        expected = {"means": (n, 3), "scales": (n, 3), "quaternions": (n, 4), "opacities": (n,)}
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise BadSceneError(f"{name} has shape {getattr(self, name).shape}, expected {shape}.")
+        if self.sh.ndim != 3 or len(self.sh) != n or self.sh.shape[1] not in (1, 4, 9, 16) or self.sh.shape[2] != 3:
+            raise BadSceneError(f"sh has shape {self.sh.shape}, expected ({n}, 1 | 4 | 9 | 16, 3).")
+
+    @classmethod
+    def from_colors(
+        cls, means: AnyArray, scales: AnyArray, quaternions: AnyArray, opacities: AnyArray, colors: AnyArray
+    ) -> Gaussians:
+        """Gaussians of one colour from all sides; `colors` is (N, 3) sRGB, 0 to 1."""
+        sh = ((np.asarray(colors, np.float64) - 0.5) / SH_C0).astype(np.float32)
+        return cls(means, scales, quaternions, opacities, sh[:, None, :])
+
+    def __len__(self) -> int:
+        return len(self.means)
+
+    @property
+    def sh_degree(self) -> int:
+        """Degree of the spherical harmonics, 0 to 3."""
+        return math.isqrt(self.sh.shape[1]) - 1
+
+    @property
+    def colors(self) -> F32:
+        """(N, 3) sRGB colour averaged over all directions, clipped to 0..1."""
+        return np.clip(0.5 + SH_C0 * self.sh[:, 0], 0, 1).astype(np.float32)
+
+    def take(self, selection: AnyArray) -> Gaussians:
+        """The Gaussians that a boolean mask (N,) or an index array selects, in its order."""
+        return Gaussians(*(getattr(self, field.name)[selection] for field in fields(self)))
+
+    def crop(self, low: Sequence[float], high: Sequence[float]) -> Gaussians:
+        """Those whose centres lie in the closed box from `low` to `high` (metres)."""
+        inside = ((self.means >= np.asarray(low)) & (self.means <= np.asarray(high))).all(axis=1)
+        return self.take(inside)
+
+    def validate(self) -> None:
+        """Check the values.
+
+        Raises:
+            BadSceneError: a value is not finite, a scale is negative, an opacity is outside 0..1, or a
+                quaternion is not of unit length; says which and how many.
+        """
+        for field in fields(self):
+            bad = int((~np.isfinite(getattr(self, field.name))).sum())
+            if bad:
+                raise BadSceneError(f"{bad} values of {field.name} are not finite.")
+        negative = int((self.scales < 0).sum())
+        if negative:
+            raise BadSceneError(f"{negative} scales are negative.")
+        outside = int(((self.opacities < 0) | (self.opacities > 1)).sum())
+        if outside:
+            raise BadSceneError(f"{outside} opacities lie outside 0..1.")
+        lengths = np.linalg.norm(self.quaternions, axis=1)
+        skewed = int((np.abs(lengths - 1) > 1e-3).sum())
+        if skewed:
+            raise BadSceneError(f"{skewed} quaternions are not of unit length.")
+
+
+def merge(parts: Sequence[Gaussians]) -> Gaussians:
+    """All parts one after the other; a part of lower degree gets zero for the higher harmonics.
+
+    Raises:
+        BadSceneError: no part was given.
+    """
+    if not parts:
+        raise BadSceneError("Nothing to merge: give at least one set of Gaussians.")
+    width = max(part.sh.shape[1] for part in parts)
+    padded = [np.pad(part.sh, ((0, 0), (0, width - part.sh.shape[1]), (0, 0))) for part in parts]
+    return Gaussians(
+        np.concatenate([part.means for part in parts]),
+        np.concatenate([part.scales for part in parts]),
+        np.concatenate([part.quaternions for part in parts]),
+        np.concatenate([part.opacities for part in parts]),
+        np.concatenate(padded),
+    )

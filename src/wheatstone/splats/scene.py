@@ -1,0 +1,36 @@
+"""A splat scene: Gaussians and what is known about where they came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+from wheatstone.splats.cameras import Camera
+from wheatstone.splats.gaussians import Gaussians
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """What a splat file holds.
+
+    Attributes:
+        gaussians: the primitives.
+        camera: the camera of the photo the scene was made from; None when the file does not say.
+        label: what made the scene and how far to trust it, in one line; empty when unknown.
+    """
+
+    gaussians: Gaussians
+    camera: Camera | None = None
+    label: str = ""
+
+    def save(self, path: str | PathLike[str], *, overwrite: bool = True) -> Path:
+        """Write the scene in the format that the file's name ends in (`.sog`, `.ply`, `.plain.ply`).
+
+        Raises:
+            UnknownFormatError: no format has this ending.
+            OutputExistsError: the file exists and `overwrite` is false.
+        """
+        from wheatstone.splats import formats
+
+        return formats.write_scene(self, Path(path), overwrite=overwrite)
