@@ -11,11 +11,13 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
 from wheatstone.settings import load_settings
+
+_config: Any = numba.config  # its attributes are made at run time
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -23,12 +25,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 @contextmanager
 def _cache_in_our_folder() -> Iterator[None]:
     """Numba picks the cache folder when a function is decorated: point it to ours just for that moment."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(load_settings().cache_dir / "compiled")
+    before = _config.CACHE_DIR
+    _config.CACHE_DIR = str(load_settings().cache_dir / "compiled")
     try:
         yield
     finally:
-        numba.config.CACHE_DIR = before
+        _config.CACHE_DIR = before
 
 
 def kernel(function: Function) -> Function:
@@ -37,8 +39,7 @@ def kernel(function: Function) -> Function:
     Floating-point arithmetic keeps IEEE order, so that results do not depend on vector width.
     """
     with _cache_in_our_folder():
-        compiled: Function = numba.njit(cache=True, nogil=True)(function)
-    return compiled
+        return cast("Function", numba.njit(cache=True, nogil=True)(function))
 
 
 def thread_count() -> int:

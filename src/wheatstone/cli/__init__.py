@@ -1,0 +1,1 @@
+"""The `wheatstone` command: one module a command."""

@@ -1,0 +1,1 @@
+"""Executors say where a model runs."""

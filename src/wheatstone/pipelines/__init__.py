@@ -1,0 +1,1 @@
+"""Pipelines: the stages from a picture to its results, as plain functions."""

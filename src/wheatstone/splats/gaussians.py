@@ -47,7 +47,7 @@ class Gaussians:
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
                 raise BadSceneError(f"{name} has shape {getattr(self, name).shape}, expected {shape}.")
-        if self.sh.ndim != 3 or len(self.sh) != n or self.sh.shape[1] not in (1, 4, 9, 16) or self.sh.shape[2] != 3:
+        if self.sh.shape not in [(n, count, 3) for count in (1, 4, 9, 16)]:
             raise BadSceneError(f"sh has shape {self.sh.shape}, expected ({n}, 1 | 4 | 9 | 16, 3).")
 
     @classmethod
@@ -69,7 +69,8 @@ class Gaussians:
     @property
     def colors(self) -> F32:
         """(N, 3) sRGB colour averaged over all directions, clipped to 0..1."""
-        return np.clip(0.5 + SH_C0 * self.sh[:, 0], 0, 1).astype(np.float32)
+        colors: F32 = np.clip(np.float32(0.5) + np.float32(SH_C0) * self.sh[:, 0], 0, 1)
+        return colors
 
     def take(self, selection: AnyArray) -> Gaussians:
         """The Gaussians that a boolean mask (N,) or an index array selects, in its order."""
@@ -77,7 +78,7 @@ class Gaussians:
 
     def crop(self, low: Sequence[float], high: Sequence[float]) -> Gaussians:
         """Those whose centres lie in the closed box from `low` to `high` (metres)."""
-        inside = ((self.means >= np.asarray(low)) & (self.means <= np.asarray(high))).all(axis=1)
+        inside = np.all((self.means >= np.asarray(low)) & (self.means <= np.asarray(high)), axis=1)
         return self.take(inside)
 
     def validate(self) -> None:
