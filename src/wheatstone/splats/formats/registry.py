@@ -1,0 +1,97 @@
+"""The table of splat file formats, and reading and writing by a file's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from wheatstone.errors import BadSceneError, UnknownFormatError
+from wheatstone.files import atomic_write
+from wheatstone.splats.formats import ply, sog
+from wheatstone.splats.scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A way to keep a scene in a file.
+
+    Attributes:
+        name: what `--format` takes.
+        suffix: what file names end in, lower case, with the dot.
+        summary: what it is good for, in a few words.
+        read: parses a file.
+        write: writes a scene to an open binary file.
+    """
+
+    name: str
+    suffix: str
+    summary: str
+    read: Callable[[Path], Scene]
+    write: Callable[[Scene, BinaryIO], None]
+
+
+FORMATS = (
+    Format("sog", ".sog", "compressed, for the web", sog.read, sog.write),
+    Format("plain-ply", ".plain.ply", "for viewers that choke on extra elements", ply.read, ply.write_plain),
+    Format("ply", ".ply", "lossless, SHARP's layout with the camera", ply.read, ply.write),
+)
+"""All formats; a longer suffix stands before the shorter one it ends in."""
+
+
+def format_of(path: Path) -> Format:
+    """The format a file name asks for.
+
+    Raises:
+        UnknownFormatError: no format has this ending.
+    """
+    for candidate in FORMATS:
+        if path.name.lower().endswith(candidate.suffix):
+            return candidate
+    known = ", ".join(candidate.suffix for candidate in FORMATS)
+    raise UnknownFormatError(f"{path}: no splat format has this ending; known are {known}.")
+
+
+def format_named(name: str) -> Format:
+    """The format of that name.
+
+    Raises:
+        UnknownFormatError: there is none.
+    """
+    for candidate in FORMATS:
+        if candidate.name == name:
+            return candidate
+    known = ", ".join(candidate.name for candidate in FORMATS)
+    raise UnknownFormatError(f"Unknown format {name!r}; known are {known}.")
+
+
+def read_scene(path: Path) -> Scene:
+    """Read a scene in the format its name asks for.
+
+    Raises:
+        UnknownFormatError: no format has this ending.
+        BadSceneError: the file is missing or malformed; the message names it.
+    """
+    reader = format_of(path).read
+    try:
+        return reader(path)
+    except BadSceneError as error:
+        raise BadSceneError(f"{path}: {error}") from error
+    except FileNotFoundError as error:
+        raise BadSceneError(f"{path}: no such file.") from error
+    except OSError as error:
+        raise BadSceneError(f"{path}: cannot be read ({error.strerror}).") from error
+
+
+def write_scene(scene: Scene, path: Path, *, overwrite: bool = True) -> Path:
+    """Write a scene in the format the name asks for, whole or not at all; returns `path`.
+
+    Raises:
+        UnknownFormatError: no format has this ending.
+        OutputExistsError: the file exists and `overwrite` is false.
+    """
+    writer = format_of(path).write
+    with atomic_write(path, overwrite=overwrite) as file:
+        writer(scene, file)
+    return path
