@@ -39,7 +39,10 @@ def kernel(function: Function) -> Function:
     Floating-point arithmetic keeps IEEE order, so that results do not depend on vector width.
     """
     with _cache_in_our_folder():
-        return cast("Function", numba.njit(cache=True, nogil=True)(function))
+        try:
+            return cast("Function", numba.njit(cache=True, nogil=True)(function))
+        except RuntimeError:  # nowhere to write (a read-only container): compile anew in every process
+            return cast("Function", numba.njit(nogil=True)(function))
 
 
 def thread_count() -> int:
@@ -52,6 +55,8 @@ def thread_count() -> int:
 def run_chunks(work: Callable[[int, int], None], total: int, chunk: int) -> None:
     """Call `work(start, stop)` for consecutive chunks of `range(total)`, on all cores.
 
+    An exception of a chunk is raised here; chunks not yet begun are then left out.
+
     Args:
         work: writes only to its own part of the outputs; usually a thin call of a kernel.
         total: number of items.
@@ -63,5 +68,9 @@ def run_chunks(work: Callable[[int, int], None], total: int, chunk: int) -> None
             work(start, min(start + chunk, total))
         return
     with ThreadPoolExecutor(thread_count()) as pool:
-        for future in [pool.submit(work, start, min(start + chunk, total)) for start in starts]:
-            future.result()
+        futures = [pool.submit(work, start, min(start + chunk, total)) for start in starts]
+        try:
+            for future in futures:
+                future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -91,3 +91,11 @@ class EgressRefusedError(WheatstoneError):
     code = "egress-refused"
     title = "Outgoing request refused"
     status = 422
+
+
+class EgressFailedError(WheatstoneError):
+    """The other side of an outgoing request cannot be reached, breaks off or takes too long."""
+
+    code = "egress-failed"
+    title = "Outgoing request failed"
+    status = 502

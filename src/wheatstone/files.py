@@ -24,7 +24,9 @@ def atomic_write(path: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
     if not overwrite and path.exists():
         raise OutputExistsError(f"{path} exists already; pass --overwrite to replace it.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    temporary = path.with_name(
+        f".{secrets.token_hex(8)}.part"
+    )  # without the name, which may be as long as names get
     try:
         with temporary.open("xb") as file:
             yield file

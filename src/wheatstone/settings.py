@@ -10,8 +10,8 @@ from pathlib import Path
 
 import platformdirs
 import pydantic
-from pydantic import BaseModel, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, Field, IPvAnyNetwork
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from wheatstone.errors import BadOptionError
 
@@ -28,14 +28,16 @@ class CheckpointSettings(BaseModel, frozen=True):
 
     offline: bool = Field(False, description="Never fetch weights; use only what is in the cache or named.")
     local: dict[str, Path] = Field(
-        default_factory=dict, description="Checkpoint name to a file of yours, tried before every other source."
+        default_factory=dict, description="Checkpoint name to a file of yours, used instead of every source."
     )
 
 
 class EgressSettings(BaseModel, frozen=True):
     """What outgoing requests may reach."""
 
-    allow_private: tuple[str, ...] = Field((), description="Private networks (CIDR) that may be reached.")
+    allow_private: tuple[IPvAnyNetwork, ...] = Field(
+        (), description="Networks (CIDR) that may be reached although they are not public."
+    )
 
 
 class Settings(BaseSettings):
@@ -65,5 +67,10 @@ def load_settings() -> Settings:
         return Settings()
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        name = "WHEATSTONE_" + "__".join(str(part).upper() for part in first["loc"])
+        section_and_key = first["loc"][:2]  # what follows is inside the value
+        name = "WHEATSTONE_" + "__".join(str(part).upper() for part in section_and_key)
         raise BadOptionError(f"{name}: {first['msg']} (got {first['input']!r}).") from error
+    except SettingsError as error:
+        raise BadOptionError(
+            f"A WHEATSTONE_ variable is not JSON, as lists and tables must be: {error}."
+        ) from error

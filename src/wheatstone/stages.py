@@ -18,7 +18,7 @@ class Stages:
     """Times the stages of one run and reports their progress.
 
     Attributes:
-        seconds: stage name to wall-clock seconds, in the order the stages first began.
+        seconds: stage name to wall-clock seconds, in the order the stages first began; a failed stage counts.
     """
 
     def __init__(self, report: Report = no_report) -> None:
@@ -29,7 +29,10 @@ class Stages:
     def stage(self, name: str) -> Iterator[Callable[[float], None]]:
         """Run a stage; yields a function that takes its progress, 0 to 1."""
         self._report(name, 0.0)
+        self.seconds.setdefault(name, 0.0)
         began = time.perf_counter()
-        yield lambda fraction: self._report(name, fraction)
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+        try:
+            yield lambda fraction: self._report(name, fraction)
+        finally:
+            self.seconds[name] += time.perf_counter() - began
         self._report(name, 1.0)
