@@ -1,5 +1,7 @@
 """Safe decoding of photos: limits before pixels, orientation, colour, focal length."""
 
-from wheatstone.pictures.picture import FocalSource, Picture, read_picture
+from wheatstone.pictures.focal import FocalSource
+from wheatstone.pictures.paths import PICTURE_SUFFIXES, picture_paths
+from wheatstone.pictures.picture import Picture, read_picture
 
-__all__ = ["FocalSource", "Picture", "read_picture"]
+__all__ = ["PICTURE_SUFFIXES", "FocalSource", "Picture", "picture_paths", "read_picture"]

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import stat
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from wheatstone.arrays import U8
-from wheatstone.settings import PictureLimits
-
-
-class FocalSource(StrEnum):
-    """Where a picture's focal length came from."""
-
-    GIVEN = "given"
-    EXIF_35MM = "exif-35mm"
-    EXIF = "exif"
-    DEFAULT = "default"
+from wheatstone.errors import BadOptionError, BadPictureError
+from wheatstone.pictures.decode import check_file_size, decode
+from wheatstone.pictures.focal import FocalSource, focal_length
+from wheatstone.settings import PictureLimits, load_settings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,9 +35,73 @@ class Picture:
     f_px: float
     focal_source: FocalSource
 
+    def resized(self, long_side_px: int) -> Picture:
+        """The picture reduced until its longer side has at most `long_side_px` pixels; itself if it has.
+
+        The filter averages over the area each new pixel covers. Colours count by their alpha, so nothing
+        bleeds out of transparent parts; where nothing at all is visible, the new pixel is black.
+
+        Raises:
+            BadOptionError: `long_side_px` is not positive.
+        """
+        if long_side_px < 1:
+            raise BadOptionError(f"A picture cannot be resized to {long_side_px} pixels.")
+        height_px, width_px, _ = self.rgb.shape
+        factor = long_side_px / max(width_px, height_px)
+        if factor >= 1:
+            return self
+        size = max(1, round(width_px * factor)), max(1, round(height_px * factor))
+        pixels = self.rgb if self.alpha is None else np.dstack([self.rgb, self.alpha])
+        smaller = np.array(Image.fromarray(pixels).resize(size, Image.Resampling.HAMMING))
+        alpha = None if self.alpha is None else np.ascontiguousarray(smaller[..., 3])
+        rgb = np.ascontiguousarray(smaller[..., :3])
+        return Picture(self.name, rgb, alpha, self.f_px * factor, self.focal_source)
+
 
 def read_picture(
     source: Path | bytes, *, name: str = "", f_px: float | None = None, limits: PictureLimits | None = None
 ) -> Picture:
-    """Decode a photo. See the helper's task."""
-    raise NotImplementedError
+    """Decode a JPEG, PNG, WebP, HEIC, AVIF or TIFF photo from a file or from the bytes of one.
+
+    The pixels come upright, in 8-bit sRGB: orientation and colour profile are applied, palette, grey, CMYK
+    and 16-bit pixels converted. Of several images in a file, the main one is read. Metadata and colour
+    profiles that are damaged are ignored; damaged pixels are refused.
+
+    Args:
+        source: path of the file, or its content.
+        name: what to call the picture in messages; by default the file's name.
+        f_px: focal length in pixels of the upright picture, if known better than its EXIF does.
+        limits: largest file and picture; by default those of the settings. Checked before decoding.
+
+    Raises:
+        BadPictureError: no such file, or not a picture that can be read; says what is wrong.
+        PictureTooLargeError: over the limits.
+        BadOptionError: `f_px` is not a positive number.
+    """
+    if f_px is not None and not (f_px > 0 and math.isfinite(f_px)):
+        raise BadOptionError(f"The focal length must be a positive number of pixels, got {f_px}.")
+    limits = limits or load_settings().pictures
+    if isinstance(source, Path):
+        name = name or source.name
+        data = _read_file(source, limits)
+    else:
+        name = name or "The picture"
+        data = source
+    decoded = decode(data, name, limits)
+    height_px, width_px, _ = decoded.rgb.shape
+    focal_source = FocalSource.GIVEN
+    if f_px is None:
+        f_px, focal_source = focal_length(decoded.exif, width_px, height_px)
+    return Picture(name, decoded.rgb, decoded.alpha, f_px, focal_source)
+
+
+def _read_file(path: Path, limits: PictureLimits) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise BadPictureError(f"{path} is not a file.")
+        check_file_size(status.st_size, str(path), limits)
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BadPictureError(f"{path} cannot be read: {reason}.") from error
