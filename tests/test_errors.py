@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from wheatstone import errors
+from wheatstone.errors import WheatstoneError
+
+ALL = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, WheatstoneError)]
+
+
+@pytest.mark.parametrize("error", ALL)
+def test_every_error_says_what_it_is(error: type[WheatstoneError]) -> None:
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", error.code)
+    assert error.title
+    assert 400 <= error.status < 600
+    assert error.__doc__
+
+
+def test_no_two_errors_share_a_code_or_a_title() -> None:
+    assert len({error.code for error in ALL}) == len({error.title for error in ALL}) == len(ALL)
+
+
+def test_every_error_can_be_caught_as_one() -> None:
+    with pytest.raises(WheatstoneError, match="what was wrong"):
+        raise errors.BadPictureError("what was wrong")
