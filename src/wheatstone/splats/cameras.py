@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from wheatstone.arrays import F64
+from wheatstone.arrays import F64, AnyArray
 from wheatstone.errors import BadOptionError
 
 
@@ -48,6 +48,11 @@ class Camera:
     def intrinsics(self) -> F64:
         """(3, 3) matrix from camera coordinates to homogeneous pixels."""
         return np.array([[self.fx_px, 0, self.cx_px], [0, self.fy_px, self.cy_px], [0, 0, 1]], np.float64)
+
+    def points_seen(self, points: AnyArray) -> F64:
+        """(N, 3) scene points in camera coordinates, metres: right, down, depth."""
+        seen: F64 = points @ self.world_to_camera[:3, :3].T + self.world_to_camera[:3, 3]
+        return seen
 
     def resized(self, long_side_px: int) -> Camera:
         """The same view with the longer side of the picture `long_side_px` pixels long."""
