@@ -1,23 +1,218 @@
-"""PLY."""
+"""PLY, lossless: SHARP's layout with the camera, a plain variant, and whatever other programs write.
+
+The file's frame is ours (OpenCV: x right, y down, z forward, metres). Scales are stored as natural
+logarithms, opacities as logits, colours as spherical harmonics of sRGB, quaternions as w, x, y, z. What we
+know beyond the Gaussians travels in SHARP's extra elements (camera) and in a comment (label).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+from scipy.special import expit, logit
+
+from wheatstone.arrays import F32, F64, AnyArray
+from wheatstone.errors import BadOptionError, BadSceneError
+from wheatstone.splats.cameras import Camera
+from wheatstone.splats.formats._ply_body import read_tables
+from wheatstone.splats.formats._ply_header import header_bytes, read_header
+from wheatstone.splats.gaussians import SH_C0, Gaussians
 from wheatstone.splats.scene import Scene
+
+LABEL_COMMENT = "wheatstone: "
+MAX_LABEL_CHARACTERS = 500
+OPACITY_EDGE = 2.0**-26
+"""Opacities keep this distance from 0 and 1, so that logits are finite; float32 rounds it back to 1."""
+
+_MEANS = ("x", "y", "z")
+_COLOR = ("f_dc_0", "f_dc_1", "f_dc_2")
+_OPACITY = ("opacity",)
+_SCALES = ("scale_0", "scale_1", "scale_2")
+_ROTATION = ("rot_0", "rot_1", "rot_2", "rot_3")
+_REST_COUNTS = (0, 9, 24, 45)  # of degrees 0 to 3
+_ROWS_AT_ONCE = 65_536
 
 
 def read(path: Path) -> Scene:
-    """Read."""
-    raise NotImplementedError
+    """Read a PLY of Gaussians, from us, SHARP or any other program.
+
+    Properties may stand in any order and be of any type; unknown properties and elements are ignored.
+    SHARP's camera becomes `Scene.camera`, our own comment `Scene.label`. Quaternions are normalised (zero
+    becomes the identity) and infinite logits saturate.
+
+    SHARP marks colours that are linear rather than sRGB in an element `color_space`; those are converted,
+    exactly, as such files have one colour a Gaussian. Where the element is missing SHARP's own reader
+    assumes linear colours; this one assumes sRGB, since a file without it comes from another program.
+
+    Raises:
+        BadSceneError: the file is truncated or malformed, holds something other than Gaussians, or has
+            values that are not finite.
+    """
+    with path.open("rb") as file:
+        header = read_header(file)
+        tables = read_tables(file, header)
+        if "vertex" not in tables:
+            raise BadSceneError("The PLY has no element 'vertex' of plain values, so it holds no Gaussians.")
+        gaussians = _gaussians(tables["vertex"])
+    if _values(tables, "color_space", 1) == [1]:
+        gaussians = _from_linear(gaussians)
+    gaussians.validate()
+    labels = [
+        comment.removeprefix(LABEL_COMMENT) for comment in header.comments if comment.startswith(LABEL_COMMENT)
+    ]
+    return Scene(gaussians, _camera(tables), labels[0] if labels else "")
 
 
 def write(scene: Scene, file: BinaryIO) -> None:
-    """Write."""
-    raise NotImplementedError
+    """Write SHARP's exact layout: the Gaussians, then the camera and the other elements SHARP adds.
+
+    Without a camera the three elements that describe it are left out: SHARP's reader then assumes its
+    default, ours reports none, and nothing is made up.
+
+    Raises:
+        BadSceneError: the Gaussians hold bad values.
+    """
+    _write(scene, file, _sharp_tables(scene))
 
 
 def write_plain(scene: Scene, file: BinaryIO) -> None:
-    """Write."""
-    raise NotImplementedError
+    """Write the Gaussians alone, for viewers that refuse files with further elements.
+
+    Raises:
+        BadSceneError: the Gaussians hold bad values.
+    """
+    _write(scene, file, [])
+
+
+def _write(scene: Scene, file: BinaryIO, further: list[tuple[str, AnyArray]]) -> None:
+    scene.gaussians.validate()
+    label = " ".join(scene.label.encode("ascii", "replace").decode("ascii").split())[:MAX_LABEL_CHARACTERS]
+    tables: list[tuple[str, AnyArray]] = [("vertex", _vertices(scene.gaussians)), *further]
+    file.write(header_bytes(tables, (LABEL_COMMENT + label,) if label else ()))
+    for _, table in tables:
+        file.write(table.view(np.uint8).data)
+
+
+def _vertices(gaussians: Gaussians) -> AnyArray:
+    """(N,) structured array of little-endian float32, in SHARP's order of properties."""
+    rest = gaussians.sh[:, 1:].transpose(0, 2, 1).reshape(len(gaussians), -1)  # channel-major
+    rest_names = [f"f_rest_{i}" for i in range(rest.shape[1])]
+    names = [*_MEANS, *_COLOR, *rest_names, *_OPACITY, *_SCALES, *_ROTATION]
+    values = np.empty((len(gaussians), len(names)), "<f4")
+    color, opacity = 3, 6 + rest.shape[1]
+    values[:, :color] = gaussians.means
+    values[:, color : color + 3] = gaussians.sh[:, 0]
+    values[:, color + 3 : opacity] = rest
+    values[:, opacity] = logit(gaussians.opacities.astype(np.float64).clip(OPACITY_EDGE, 1 - OPACITY_EDGE))
+    smallest = np.finfo(np.float32).tiny
+    values[:, opacity + 1 : opacity + 4] = np.log(gaussians.scales.clip(smallest), dtype=np.float64)
+    values[:, opacity + 4 :] = gaussians.quaternions
+    return values.view([(name, "<f4") for name in names])[:, 0]
+
+
+def _sharp_tables(scene: Scene) -> list[tuple[str, AnyArray]]:
+    """The elements SHARP writes after the vertices; each has one property, named like itself."""
+    camera = scene.camera
+    arrays: dict[str, AnyArray] = {}
+    if camera is not None:
+        arrays["extrinsic"] = camera.world_to_camera.ravel().astype("<f4")
+        arrays["intrinsic"] = camera.intrinsics.ravel().astype("<f4")
+        arrays["image_size"] = np.array([camera.width_px, camera.height_px], "<u4")
+    arrays["frame"] = np.array([1, len(scene.gaussians)], "<i4")
+    arrays["disparity"] = _disparity_range(scene.gaussians)
+    arrays["color_space"] = np.array([0], "u1")  # sRGB
+    arrays["version"] = np.array([1, 5, 0], "u1")
+    return [(name, array.view([(name, array.dtype)])) for name, array in arrays.items()]
+
+
+def _disparity_range(gaussians: Gaussians) -> F32:
+    """10 % and 90 % quantiles of 1/z, in 1/m, over what lies in front of the camera; zeros if nothing does."""
+    depths = gaussians.means[:, 2]
+    depths = depths[depths >= np.finfo(np.float32).tiny]
+    if len(depths) == 0:
+        return np.zeros(2, "<f4")
+    return np.quantile(1 / depths, [0.1, 0.9]).astype("<f4")
+
+
+def _gaussians(table: AnyArray) -> Gaussians:
+    """Gaussians from the rows of the element `vertex`; the values are not yet checked."""
+    present = table.dtype.names or ()
+    if "packed_position" in present:
+        raise BadSceneError("This is a compressed PLY, which is not supported yet; convert it to a plain PLY.")
+    missing = [name for name in (*_MEANS, *_COLOR, *_OPACITY, *_SCALES, *_ROTATION) if name not in present]
+    if missing:
+        kind = "a plain point cloud" if {"red", "green", "blue"} <= set(present) else "incomplete"
+        raise BadSceneError(f"The PLY is {kind}: its vertices lack {', '.join(missing)}.")
+    rest_count = sum(name.startswith("f_rest_") for name in present)
+    rest = tuple(f"f_rest_{i}" for i in range(rest_count))
+    if rest_count not in _REST_COUNTS or not set(rest) <= set(present):
+        raise BadSceneError(f"The vertices have {rest_count} properties f_rest_*; 0, 9, 24 or 45 make sense.")
+    n = len(table)
+    means, scales = np.empty((n, 3), np.float32), np.empty((n, 3), np.float32)
+    quaternions, opacities = np.empty((n, 4), np.float32), np.empty(n, np.float32)
+    sh = np.empty((n, 1 + rest_count // 3, 3), np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller counts what is not finite
+        for start in range(0, n, _ROWS_AT_ONCE):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            rows = table[part]
+            means[part] = _columns(rows, _MEANS)
+            scales[part] = np.exp(_columns(rows, _SCALES))
+            quaternions[part] = _unit(_columns(rows, _ROTATION))
+            opacities[part] = expit(_columns(rows, _OPACITY)[:, 0])
+            sh[part, 0] = _columns(rows, _COLOR)
+            if rest:
+                sh[part, 1:] = _columns(rows, rest).reshape(len(rows), 3, -1).transpose(0, 2, 1)
+    return Gaussians(means, scales, quaternions, opacities, sh)
+
+
+def _columns(rows: AnyArray, names: Sequence[str]) -> F64:
+    """(N, len(names)) float64 matrix of the named properties."""
+    return np.stack([rows[name].astype(np.float64) for name in names], axis=1)
+
+
+def _unit(quaternions: F64) -> F64:
+    """(N, 4) quaternions of unit length; zero becomes the identity."""
+    lengths = np.linalg.norm(quaternions, axis=1, keepdims=True)
+    units: F64 = np.divide(quaternions, lengths, where=lengths > 0, out=np.zeros_like(quaternions))
+    units[lengths[:, 0] == 0, 0] = 1
+    return units
+
+
+def _from_linear(gaussians: Gaussians) -> Gaussians:
+    """The same Gaussians with their linear colours turned into sRGB."""
+    if gaussians.sh_degree > 0:
+        raise BadSceneError("The PLY has linear colours that depend on the view; sRGB cannot express them.")
+    linear = 0.5 + SH_C0 * gaussians.sh[:, 0].astype(np.float64)
+    srgb = np.where(
+        linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 0.0031308) ** (1 / 2.4) - 0.055
+    )
+    return Gaussians.from_colors(
+        gaussians.means, gaussians.scales, gaussians.quaternions, gaussians.opacities, srgb
+    )
+
+
+def _values(tables: dict[str, AnyArray], name: str, count: int) -> list[float]:
+    """The values of an element in SHARP's form (one property, named like itself); empty if there is none."""
+    table = tables.get(name)
+    if table is None or table.dtype.names != (name,) or len(table) != count:
+        return []
+    return [float(value) for value in table[name]]
+
+
+def _camera(tables: dict[str, AnyArray]) -> Camera | None:
+    """The camera in SHARP's elements, None if the file does not describe one."""
+    intrinsic, size = _values(tables, "intrinsic", 9), _values(tables, "image_size", 2)
+    if not intrinsic or not size:
+        return None
+    extrinsic = _values(tables, "extrinsic", 16) or list(np.eye(4).ravel())
+    if not np.isfinite([*intrinsic, *extrinsic]).all():
+        raise BadSceneError("The PLY describes its camera with values that are not finite.")
+    fx_px, _, cx_px, _, fy_px, cy_px = intrinsic[:6]
+    pose = np.array(extrinsic, np.float64).reshape(4, 4)
+    try:
+        return Camera(int(size[0]), int(size[1]), fx_px, fy_px, cx_px, cy_px, pose)
+    except BadOptionError as error:
+        raise BadSceneError(f"The PLY describes an impossible camera: {error}") from error
