@@ -1,18 +1,215 @@
-"""SOG."""
+"""SOG version 2: a splat scene in a few lossless WebP images, a quarter of the PLY's size.
+
+The file's frame is ours (OpenCV: x right, y down, z forward, metres), as in every SOG made from a PLY.
+Centres keep 16 bits an axis, orientations 26 bits; scales, colours and harmonics are looked up in codebooks
+of 256 values, opacities are bytes. No attribute's error, root mean square or largest, exceeds that of
+splat-transform. What we know beyond the Gaussians is a note in `meta.json` that others ignore.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal, cast
 
+import numpy as np
+
+from wheatstone.arrays import F32, F64, U8, AnyArray
+from wheatstone.compiled import thread_count
+from wheatstone.errors import BadOptionError, BadSceneError
+from wheatstone.splats.cameras import Camera
+from wheatstone.splats.formats import _sog_files as files
+from wheatstone.splats.formats._codebook import SIZE, build_codebook, nearest
+from wheatstone.splats.formats._palette import build_palette
+from wheatstone.splats.formats._sog_layout import choose_layout
+from wheatstone.splats.formats._sog_values import (
+    quantise_means,
+    quantise_quaternions,
+    restore_means,
+    restore_quaternions,
+)
+from wheatstone.splats.gaussians import Gaussians
 from wheatstone.splats.scene import Scene
+
+FLAT_BELOW = 20.0
+"""A scale of zero, which has no logarithm, is stored as e^-20 times the smallest other one."""
+_COEFFICIENTS = (0, 3, 8, 15)  # harmonics above degree 0, for each degree
+
+_AddImage = Callable[[str, AnyArray], str]
 
 
 def read(path: Path) -> Scene:
-    """Read."""
-    raise NotImplementedError
+    """Read a `.sog`, or a loose `meta.json` with its images beside it.
+
+    The first, experimental version of the format is refused. Hints for rendering (`model`) are ignored.
+
+    Raises:
+        BadSceneError: a file is missing, damaged, too large, or does not fit the others.
+    """
+    with files.open_files(path) as read_file:
+        meta = files.read_meta(read_file)
+        gaussians = _restore(meta, read_file)
+    gaussians.validate()
+    note = meta.wheatstone or files.Note()
+    return Scene(gaussians, _camera(note.camera) if note.camera else None, note.label)
 
 
 def write(scene: Scene, file: BinaryIO) -> None:
-    """Write."""
-    raise NotImplementedError
+    """Write a `.sog`; the same scene gives the same bytes.
+
+    Gaussians that come in picture order keep it, others are sorted along a Morton curve. Colour that
+    depends on the view (degree 1 to 3) is kept with a palette of up to 65536 entries.
+
+    Raises:
+        BadSceneError: the Gaussians hold bad values, there are none, or more than 16.7 million.
+    """
+    gaussians = scene.gaussians
+    gaussians.validate()
+    if not 0 < len(gaussians) <= files.MAX_GAUSSIANS:
+        raise BadSceneError(f"A SOG holds 1 to {files.MAX_GAUSSIANS} Gaussians, not {len(gaussians)}.")
+    steps, mins, maxs = quantise_means(gaussians.means)
+    layout = choose_layout(gaussians.means, steps)
+    images: dict[str, Future[bytes]] = {}
+    with ThreadPoolExecutor(thread_count()) as pool:
+
+        def add_picture(name: str, picture: AnyArray) -> str:
+            """Encode a picture while other parts are still being computed; returns `name`."""
+            images[name] = pool.submit(files.encode_image, picture)
+            return name
+
+        def add_values(name: str, values: AnyArray) -> str:
+            return add_picture(name, layout.image(values))
+
+        means = pool.submit(_add_means, steps, mins, maxs, add_values)
+        sh0 = pool.submit(_add_colors, gaussians, add_values)
+        scales = pool.submit(_add_scales, gaussians.scales, add_values)
+        quats = pool.submit(_add_quaternions, gaussians.quaternions, add_values)
+        rest = _add_rest(gaussians, add_values, add_picture) if gaussians.sh_degree else None
+        meta = files.Meta(
+            asset=files.Asset(generator=f"wheatstone {version('wheatstone')}"),
+            count=len(gaussians),
+            means=means.result(),
+            scales=scales.result(),
+            quats=quats.result(),
+            sh0=sh0.result(),
+            rest=rest,
+            wheatstone=_note(scene),
+        )
+        files.write_archive(file, meta, [(name, images[name].result()) for name in sorted(images)])
+
+
+def _add_means(steps: AnyArray, mins: F64, maxs: F64, add_values: _AddImage) -> files.Means:
+    low = add_values("means_l.webp", (steps & 0xFF).astype(np.uint8))
+    high = add_values("means_u.webp", (steps >> 8).astype(np.uint8))
+    return files.Means(mins=tuple(mins.tolist()), maxs=tuple(maxs.tolist()), files=(low, high))
+
+
+def _add_scales(scales: F32, add_values: _AddImage) -> files.Coded:
+    logs = np.log(scales, out=np.full_like(scales, -np.inf), where=scales > 0)
+    finite = logs[scales > 0]
+    if len(finite) == logs.size:
+        codebook = build_codebook(finite)
+    else:
+        thinnest = finite.min(initial=0)
+        solid = build_codebook(finite, SIZE - 1) if len(finite) else np.empty(0, np.float32)
+        codebook = np.concatenate([np.array([thinnest - FLAT_BELOW], np.float32), solid])
+    return files.Coded(codebook=_padded(codebook), files=(add_values("scales.webp", nearest(codebook, logs)),))
+
+
+def _add_quaternions(quaternions: F32, add_values: _AddImage) -> files.Quaternions:
+    return files.Quaternions(files=(add_values("quats.webp", quantise_quaternions(quaternions)),))
+
+
+def _add_colors(gaussians: Gaussians, add_values: _AddImage) -> files.Coded:
+    codebook = build_codebook(gaussians.sh[:, 0])
+    opacities = np.rint(gaussians.opacities * 255).astype(np.uint8)
+    values = np.column_stack([nearest(codebook, gaussians.sh[:, 0]), opacities])
+    return files.Coded(codebook=_padded(codebook), files=(add_values("sh0.webp", values),))
+
+
+def _add_rest(gaussians: Gaussians, add_values: _AddImage, add_picture: _AddImage) -> files.Rest:
+    coefficients = _COEFFICIENTS[gaussians.sh_degree]
+    palette, entries = build_palette(gaussians.sh[:, 1:].reshape(len(gaussians), -1))
+    codebook = build_codebook(palette)
+    rows = -(-len(palette) // 64)
+    picture = np.zeros((rows * 64, coefficients, 3), np.uint8)
+    picture[: len(palette)] = nearest(codebook, palette).reshape(-1, coefficients, 3)
+    labels = np.stack([entries & 0xFF, entries >> 8, np.zeros_like(entries)], axis=1).astype(np.uint8)
+    return files.Rest(
+        count=len(palette),
+        bands=cast("Literal[1, 2, 3]", gaussians.sh_degree),
+        codebook=_padded(codebook),
+        files=(
+            add_picture("shN_centroids.webp", picture.reshape(rows, 64 * coefficients, 3)),
+            add_values("shN_labels.webp", labels),
+        ),
+    )
+
+
+def _padded(codebook: F32) -> list[float]:
+    """256 entries, the last one repeated: PlayCanvas's engine reads as many."""
+    return [float(entry) for entry in np.pad(codebook, (0, SIZE - len(codebook)), mode="edge")]
+
+
+def _restore(meta: files.Meta, read_file: files.ReadFile) -> Gaussians:
+    """The Gaussians; their values are not yet checked."""
+
+    def pixels(name: str) -> U8:
+        return files.read_image(read_file, name, meta.count)
+
+    low, high = (pixels(name)[:, :3] for name in meta.means.files)
+    steps = low | (high.astype(np.uint16) << 8)
+    means = restore_means(steps, np.array(meta.means.mins), np.array(meta.means.maxs))
+    quaternions = restore_quaternions(pixels(meta.quats.files[0]))
+    with np.errstate(over="ignore"):
+        scales = np.exp(_looked_up(meta.scales.codebook, pixels(meta.scales.files[0])[:, :3]))
+    colors = pixels(meta.sh0.files[0])
+    sh = _looked_up(meta.sh0.codebook, colors[:, :3])[:, None]
+    if meta.rest:
+        sh = np.concatenate([sh, _restore_rest(meta.rest, read_file, pixels(meta.rest.files[1]))], axis=1)
+    opacities = colors[:, 3].astype(np.float32) / np.float32(255)
+    return Gaussians(means, scales, quaternions, opacities, sh)
+
+
+def _restore_rest(rest: files.Rest, read_file: files.ReadFile, labels: U8) -> F32:
+    """(N, 3 | 8 | 15, 3) harmonics above degree 0; zero where a label names no entry of the palette."""
+    coefficients = _COEFFICIENTS[rest.bands]
+    indices = files.read_palette_image(read_file, rest.files[0], rest.count, coefficients)
+    entries = labels[:, 0] | (labels[:, 1].astype(np.uint16) << 8)
+    palette = _looked_up(rest.codebook, indices)
+    palette = np.concatenate([palette, np.zeros_like(palette[:1])])
+    found: F32 = palette[np.minimum(entries, rest.count)]
+    return found
+
+
+def _looked_up(codebook: list[float], indices: U8) -> F32:
+    """Entries of a codebook; indices beyond its end mean its last entry."""
+    entries = np.pad(np.array(codebook), (0, SIZE - len(codebook)), mode="edge").astype(np.float32)
+    found: F32 = entries[indices]
+    return found
+
+
+def _note(scene: Scene) -> files.Note | None:
+    camera = scene.camera
+    if camera is None and not scene.label:
+        return None
+    note = camera and files.CameraNote(
+        width_px=camera.width_px,
+        height_px=camera.height_px,
+        fx_px=camera.fx_px,
+        fy_px=camera.fy_px,
+        cx_px=camera.cx_px,
+        cy_px=camera.cy_px,
+        world_to_camera=camera.world_to_camera.ravel().tolist(),
+    )
+    return files.Note(label=scene.label, camera=note)
+
+
+def _camera(note: files.CameraNote) -> Camera:
+    pose = np.array(note.world_to_camera).reshape(4, 4)
+    try:
+        return Camera(note.width_px, note.height_px, note.fx_px, note.fy_px, note.cx_px, note.cy_px, pose)
+    except BadOptionError as error:
+        raise BadSceneError(f"The SOG describes an impossible camera: {error}") from error
