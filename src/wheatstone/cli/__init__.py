@@ -1,1 +1,72 @@
-"""The `wheatstone` command: one module a command."""
+"""The `wheatstone` command: one module a command, imported only when it runs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import sys
+from typing import NoReturn
+
+from cyclopts import App, CycloptsError, Group
+from rich.console import Console
+from rich.markup import escape
+
+from wheatstone.errors import WheatstoneError
+
+_EPILOGUE = """First time here? Try: **wheatstone splat photo.jpg -o out --poster**
+
+Then drop `out/photo.sog` on any splat viewer, or look at the poster `out/photo.webp`."""
+
+app = App(
+    name="wheatstone",
+    help="Turn pictures into things you can walk around, on your own machine.",
+    help_format="markdown",
+    help_epilogue=_EPILOGUE,
+    version=lambda: importlib.metadata.version("wheatstone"),
+)
+_MAKE = Group("Make", sort_key=1)
+_LOOK = Group("Look and convert", sort_key=2)
+_MANAGE = Group("This installation", sort_key=3)
+app["--help"].group = app["--version"].group = Group("Options", sort_key=4)
+app.command(
+    "wheatstone.cli.splat:splat", help="Turn photos into 3D Gaussian splats.", group=_MAKE, help_epilogue=""
+)
+app.command(
+    "wheatstone.cli.info:info", help="Tell what a splat file or a photo holds.", group=_LOOK, help_epilogue=""
+)
+app.command(
+    "wheatstone.cli.render:render", help="Render a picture of a splat file.", group=_LOOK, help_epilogue=""
+)
+app.command("wheatstone.cli.convert:convert", help="Convert between splat formats.", group=_LOOK, help_epilogue="")
+app.command(
+    "wheatstone.cli.models:app",
+    name="models",
+    help="List, fetch and verify models.",
+    group=_MANAGE,
+    help_epilogue="",
+)
+app.command(
+    "wheatstone.cli.doctor:doctor",
+    help="Check what is installed and what is missing.",
+    group=_MANAGE,
+    help_epilogue="",
+)
+
+
+def main() -> NoReturn:
+    """Run the command line: exit code 0, or 2 with one clear message when the input is to blame."""
+    errors = Console(stderr=True)
+    logging.basicConfig(format="warning: %(message)s", level=logging.WARNING)
+    try:
+        code = app(exit_on_error=False, print_error=True, error_console=errors, result_action="return_value")
+    except CycloptsError:
+        sys.exit(2)
+    except WheatstoneError as error:
+        errors.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        errors.print("interrupted")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(141)
+    sys.exit(code if isinstance(code, int) else 0)

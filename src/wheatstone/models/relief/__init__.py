@@ -1,1 +1,5 @@
-"""The embedded model `relief`: a photo becomes two complete layers of splats, without a network for depth."""
+"""The embedded model `relief`: a photo becomes complete layers of splats, without a network for depth."""
+
+from wheatstone.models.relief.model import RELIEF, Relief
+
+__all__ = ["RELIEF", "Relief"]

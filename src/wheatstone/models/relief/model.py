@@ -19,7 +19,7 @@ from wheatstone.splats.cameras import Camera
 from wheatstone.splats.scene import Scene
 from wheatstone.stages import Stages
 
-INFO = ModelInfo(
+RELIEF = ModelInfo(
     name="relief",
     summary="two-layer relief from the picture's layout; seconds on any machine, no weights needed",
     label="relief: procedural estimate, no learned depth",
@@ -38,7 +38,7 @@ class Relief:
         info: name, label and licence.
     """
 
-    info = INFO
+    info = RELIEF
 
     def __init__(self, matte_checkpoint: Path | None) -> None:
         """Take `matte_checkpoint`, a U²-Net as ONNX, for the matte; None means classical cues."""
@@ -59,7 +59,7 @@ class Relief:
         with stages.stage("lift"):
             gaussians = lift(layers, small.f_px, _strength(matte, sky, depth))
         height, width = picture.rgb.shape[:2]
-        return Scene(gaussians, Camera.of_photo(width, height, picture.f_px), INFO.label)
+        return Scene(gaussians, Camera.of_photo(width, height, picture.f_px), RELIEF.label)
 
 
 def _without_hidden_colours(rgb: U8, alpha: F32) -> U8:

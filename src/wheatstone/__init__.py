@@ -1,0 +1,83 @@
+"""Wheatstone turns pictures into things you can walk around.
+
+    import wheatstone
+
+    scene = wheatstone.splat("photo.jpg")
+    scene.save("scene.sog")
+
+Names are imported when they are first used, so that `import wheatstone` is instant.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wheatstone.errors import WheatstoneError
+
+if TYPE_CHECKING:
+    from wheatstone.executors import InlineExecutor
+    from wheatstone.splats.cameras import Camera
+    from wheatstone.splats.gaussians import Gaussians, merge
+    from wheatstone.splats.scene import Scene
+
+__all__ = ["Camera", "Gaussians", "Scene", "WheatstoneError", "__version__", "load", "merge", "splat"]
+
+__version__ = importlib.metadata.version("wheatstone")
+
+_HOMES = {
+    "Camera": "wheatstone.splats.cameras",
+    "Gaussians": "wheatstone.splats.gaussians",
+    "Scene": "wheatstone.splats.scene",
+    "merge": "wheatstone.splats.gaussians",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'wheatstone' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def splat(photo: str | PathLike[str] | bytes, *, model: str = "auto", f_px: float | None = None) -> Scene:
+    """Turn a photo into a 3D Gaussian splat.
+
+    Args:
+        photo: path or content of a JPEG, PNG, WebP, HEIC, AVIF or TIFF.
+        model: `auto` or the name of a model (`wheatstone models list`).
+        f_px: focal length in pixels; by default from the photo's EXIF, else a 30 mm equivalent.
+
+    Returns:
+        The scene in the frame of the photo's camera (x right, y down, z forward). `scene.gaussians` holds the
+        arrays, `scene.label` says what made them, `scene.save("scene.sog")` writes them.
+
+    Raises:
+        WheatstoneError: the photo cannot be read, or an option cannot be used; the message says what to do.
+    """
+    from wheatstone.pipelines import photo_to_splat
+
+    source = photo if isinstance(photo, bytes) else Path(photo)
+    return photo_to_splat(source, _executor(), model=model, f_px=f_px)
+
+
+def load(path: str | PathLike[str]) -> Scene:
+    """Read a splat scene from a `.sog` or `.ply` file.
+
+    Raises:
+        WheatstoneError: the file is missing, malformed or of an unknown format.
+    """
+    from wheatstone.splats.formats import read_scene
+
+    return read_scene(Path(path))
+
+
+@functools.cache
+def _executor() -> InlineExecutor:
+    from wheatstone.executors import InlineExecutor
+    from wheatstone.settings import load_settings
+
+    return InlineExecutor(load_settings())

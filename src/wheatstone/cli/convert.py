@@ -1,0 +1,35 @@
+"""`wheatstone convert`: one splat format to another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from wheatstone.cli.parameters import Flag, refuse_existing
+from wheatstone.cli.text import megabytes
+from wheatstone.splats.formats import format_of, read_scene, write_scene
+
+
+def convert(source: Path, target: Path, /, *, overwrite: Flag = False) -> None:
+    """Convert a splat file; the ending of the target's name chooses the format.
+
+    Endings: `.sog` (compressed), `.ply` (lossless, SHARP's layout), `.plain.ply` (for viewers that choke on
+    extra elements).
+
+    Args:
+        source: Splat file to read; PLY files of other programs too.
+        target: Splat file to write.
+        overwrite: Replace the target if it exists.
+    """
+    format_of(target)
+    refuse_existing(target, overwrite=overwrite)
+    scene = read_scene(source)
+    write_scene(scene, target, overwrite=overwrite)
+    Console().print(
+        f"{escape(str(target))}: {len(scene.gaussians):,} Gaussians, "
+        f"{megabytes(source.stat().st_size)} → {megabytes(target.stat().st_size)}",
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,141 @@
+"""`wheatstone splat`: photos become splats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from wheatstone.cli.parameters import Flag, refuse_existing
+from wheatstone.cli.text import megabytes
+from wheatstone.errors import BadOptionError, WheatstoneError
+from wheatstone.executors import InlineExecutor
+from wheatstone.models.registry import splat_model_named
+from wheatstone.pictures import picture_paths
+from wheatstone.pipelines import Output, photo_to_splat, write_outputs
+from wheatstone.settings import load_settings
+from wheatstone.splats.formats import FORMATS, Format, format_named
+from wheatstone.stages import Stages
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One finished photo in the summary."""
+
+    photo: Path
+    gaussians: int
+    seconds: dict[str, float]
+    files: list[Path]
+
+
+def splat(
+    photos: Annotated[list[Path], Parameter(negative=())],
+    /,
+    *,
+    output: Annotated[Path, Parameter(alias="-o")] = Path(),
+    model: str = "auto",
+    focal_length: float | None = None,
+    format: Annotated[str, Parameter(alias="-f")] = "sog",  # noqa: A002 - the flag's name
+    poster: Flag = False,
+    overwrite: Flag = False,
+) -> int:
+    """Turn photos into 3D Gaussian splats.
+
+    Each photo gives one file per format, named like the photo. A photo that cannot be read is named, the
+    others are still done, and the exit code is 2.
+
+    Examples: `wheatstone splat photo.jpg`, `wheatstone splat holiday/ -o splats --poster`,
+    `wheatstone splat photo.jpg -o scene.sog --format sog,ply`
+
+    Args:
+        photos: Photos (JPEG, PNG, WebP, HEIC, AVIF, TIFF) or folders of them.
+        output: Folder for the results or, for a single photo, a file name such as `scene.sog`.
+        model: `auto` for the best one that can run here, or a name from `wheatstone models list`.
+        focal_length: Focal length in pixels. By default from each photo's EXIF, else a 30 mm equivalent.
+        format: Formats to write, comma-separated: `sog`, `ply`, `plain-ply`.
+        poster: Also render a picture of each splat (`.webp`).
+        overwrite: Replace files that exist.
+    """
+    if focal_length is not None and focal_length <= 0:
+        raise BadOptionError(f"--focal-length must be a positive number of pixels, got {focal_length}.")
+    info = splat_model_named(model).info
+    files = picture_paths(photos)
+    formats = [format_named(name.strip()) for name in format.split(",") if name.strip()]
+    if not formats:
+        raise BadOptionError("--format names no format; try --format sog,ply.")
+    outputs = _outputs(files, output, formats, poster=poster)
+    console, errors = Console(), Console(stderr=True)
+    settings = load_settings()
+    executor = InlineExecutor(settings)
+    rows: list[_Row] = []
+    with Progress(
+        TextColumn("{task.fields[photo]}", style="bold"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[stage]}"),
+        TimeElapsedColumn(),
+        console=errors,
+        transient=True,
+    ) as bar:
+        task = bar.add_task("", total=len(files), photo="", stage="")
+        for photo, target in zip(files, outputs, strict=True):
+            bar.update(task, photo=escape(photo.name), stage="")
+            stages = Stages(lambda stage, fraction: bar.update(task, stage=_stage_text(stage, fraction)))
+            try:
+                for path in target.paths:
+                    refuse_existing(path, overwrite=overwrite)
+                scene = photo_to_splat(
+                    photo, executor, model=model, f_px=focal_length, limits=settings.pictures, stages=stages
+                )
+                written = write_outputs(scene, target, stages, overwrite=overwrite)
+                rows.append(_Row(photo, len(scene.gaussians), stages.seconds, written))
+            except WheatstoneError as error:
+                bar.console.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+            bar.advance(task)
+    if rows:
+        console.print(_summary(rows))
+        console.print(f"{info.label}\n[dim]{info.licence}[/]", highlight=False)
+    return 0 if len(rows) == len(files) else 2
+
+
+def _outputs(photos: Sequence[Path], output: Path, formats: Sequence[Format], *, poster: bool) -> list[Output]:
+    """Where each photo's files go; photos of one name get a number."""
+    for known in FORMATS:
+        if output.name.lower().endswith(known.suffix):
+            if len(photos) > 1:
+                raise BadOptionError(
+                    f"--output {output} is one file, but there are {len(photos)} photos: name a folder."
+                )
+            return [Output(output.with_name(output.name[: -len(known.suffix)]), formats, poster)]
+    bases: list[Path] = []
+    for photo in photos:
+        base, number = output / photo.stem, 2
+        while base in bases:
+            base, number = output / f"{photo.stem}-{number}", number + 1
+        bases.append(base)
+    return [Output(base, formats, poster) for base in bases]
+
+
+def _stage_text(stage: str, fraction: float) -> str:
+    return f"{stage} {fraction:.0%}" if 0 < fraction < 1 else stage
+
+
+def _summary(rows: Sequence[_Row]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column("photo", overflow="fold")
+    table.add_column("Gaussians", justify="right")
+    table.add_column("seconds", justify="right")
+    table.add_column("files", overflow="fold")
+    for row in rows:
+        files = ", ".join(f"{path} {megabytes(path.stat().st_size)}" for path in row.files)
+        stages = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in row.seconds.items())
+        total_s = f"{sum(row.seconds.values()):.2f}"
+        table.add_row(escape(row.photo.name), f"{row.gaussians:,}", total_s, f"{escape(files)}\n[dim]{stages}[/]")
+    return table

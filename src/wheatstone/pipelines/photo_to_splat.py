@@ -1,0 +1,83 @@
+"""Photo to splat: decode, predict, write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wheatstone.executors import InlineExecutor
+from wheatstone.pictures import read_picture
+from wheatstone.settings import PictureLimits
+from wheatstone.splats.formats import Format, write_scene
+from wheatstone.splats.posters import poster, write_poster
+from wheatstone.splats.scene import Scene
+from wheatstone.stages import Stages
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Which files to write for a scene.
+
+    Attributes:
+        base: folder and name of the files, without ending.
+        formats: one file each.
+        poster: also write a picture of the scene, `.webp`.
+    """
+
+    base: Path
+    formats: Sequence[Format]
+    poster: bool
+
+    @property
+    def paths(self) -> list[Path]:
+        """All files that will be written, scenes first."""
+        suffixes = [chosen.suffix for chosen in self.formats] + ([".webp"] if self.poster else [])
+        return [self.base.with_name(self.base.name + suffix) for suffix in suffixes]
+
+
+def photo_to_splat(
+    source: Path | bytes,
+    executor: InlineExecutor,
+    *,
+    model: str = "auto",
+    f_px: float | None = None,
+    limits: PictureLimits | None = None,
+    stages: Stages | None = None,
+) -> Scene:
+    """Turn a photo into a splat scene.
+
+    Args:
+        source: path or content of the photo.
+        executor: where the model runs.
+        model: name of the model, or `auto`.
+        f_px: focal length in pixels of the upright photo; by default from its EXIF, else a 30 mm equivalent.
+        limits: of the picture; by default those of the settings.
+        stages: times the stages and reports their progress.
+
+    Raises:
+        BadPictureError: not a picture that can be read.
+        PictureTooLargeError: over the limits.
+        BadOptionError: `f_px` is not a positive number.
+        UnknownModelError: there is no such model.
+    """
+    stages = stages or Stages()
+    with stages.stage("decode"):
+        picture = read_picture(source, f_px=f_px, limits=limits)
+    return executor.predict_splat(model, picture, stages)
+
+
+def write_outputs(scene: Scene, output: Output, stages: Stages, *, overwrite: bool) -> list[Path]:
+    """Write a scene's files, each whole or not at all; returns their paths.
+
+    Raises:
+        OutputExistsError: a file exists and `overwrite` is false.
+    """
+    paths = output.paths
+    for chosen, path in zip(output.formats, paths, strict=False):
+        with stages.stage(chosen.name):
+            write_scene(scene, path, overwrite=overwrite)
+    if output.poster:
+        with stages.stage("poster"):
+            write_poster(poster(scene), paths[-1], overwrite=overwrite)
+    return paths
