@@ -47,13 +47,14 @@ def _transform(mode: str, profile: bytes) -> ImageCms.ImageCmsTransform | None:
         fitting = {"CMYK"} if mode == "CMYK" else {"RGB", "L"} if mode in _GREY_MODES else {"RGB"}
         if described is None or described not in fitting:
             return None
+        exact = ImageCms.Flags.NOOPTIMIZE  # optimised, a grey curve is off by up to ten levels in the shadows
         return ImageCms.ImageCmsTransform(
             source,
             ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")),
             described,
             "RGB",
             ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION | (exact if described == "L" else ImageCms.Flags.NONE),
         )
     except (OSError, ValueError):  # how LittleCMS says that it cannot use a profile
         return None
