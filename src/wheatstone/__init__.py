@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import functools
 import importlib
-import importlib.metadata
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheatstone.errors import WheatstoneError
+from wheatstone.version import VERSION
 
 if TYPE_CHECKING:
     from wheatstone.executors import InlineExecutor
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Camera", "Gaussians", "Scene", "WheatstoneError", "__version__", "load", "merge", "splat"]
 
-__version__ = importlib.metadata.version("wheatstone")
+__version__ = VERSION
 
 _HOMES = {
     "Camera": "wheatstone.splats.cameras",

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 import numba
 
 from wheatstone.settings import load_settings
+from wheatstone.version import VERSION
 
 _config: Any = numba.config  # its attributes are made at run time
 
@@ -26,7 +27,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def _cache_in_our_folder() -> Iterator[None]:
     """Numba picks the cache folder when a function is decorated: point it to ours just for that moment."""
     before = _config.CACHE_DIR
-    _config.CACHE_DIR = str(load_settings().cache_dir / "compiled")
+    _config.CACHE_DIR = str(load_settings().cache_dir / "compiled" / VERSION)
     try:
         yield
     finally:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 from cyclopts import App, CycloptsError, Group
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from wheatstone.errors import WheatstoneError
+from wheatstone.version import VERSION
 
 _EPILOGUE = """First time here? Try: **wheatstone splat photo.jpg -o out --poster**
 
@@ -22,43 +23,39 @@ app = App(
     help="Turn pictures into things you can walk around, on your own machine.",
     help_format="markdown",
     help_epilogue=_EPILOGUE,
-    version=lambda: importlib.metadata.version("wheatstone"),
+    version=VERSION,
 )
 _MAKE = Group("Make", sort_key=1)
 _LOOK = Group("Look and convert", sort_key=2)
 _MANAGE = Group("This installation", sort_key=3)
 app["--help"].group = app["--version"].group = Group("Options", sort_key=4)
-app.command(
-    "wheatstone.cli.splat:splat", help="Turn photos into 3D Gaussian splats.", group=_MAKE, help_epilogue=""
-)
-app.command(
-    "wheatstone.cli.info:info", help="Tell what a splat file or a photo holds.", group=_LOOK, help_epilogue=""
-)
-app.command(
-    "wheatstone.cli.render:render", help="Render a picture of a splat file.", group=_LOOK, help_epilogue=""
-)
-app.command("wheatstone.cli.convert:convert", help="Convert between splat formats.", group=_LOOK, help_epilogue="")
-app.command(
-    "wheatstone.cli.models:app",
-    name="models",
-    help="List, fetch and verify models.",
-    group=_MANAGE,
-    help_epilogue="",
-)
-app.command(
-    "wheatstone.cli.doctor:doctor",
-    help="Check what is installed and what is missing.",
-    group=_MANAGE,
-    help_epilogue="",
-)
+for _name, _group, _help in (
+    ("splat", _MAKE, "Turn photos into 3D Gaussian splats."),
+    ("info", _LOOK, "Tell what a splat file or a photo holds."),
+    ("render", _LOOK, "Render a picture of a splat file."),
+    ("convert", _LOOK, "Convert between splat formats."),
+    ("doctor", _MANAGE, "Check what is installed and what is missing."),
+):
+    app.command(f"wheatstone.cli.{_name}:{_name}", help=_help, group=_group, help_epilogue="")
+app.command("wheatstone.cli.models:app", name="models", help="List, fetch and verify models.", group=_MANAGE)
 
 
-def main() -> NoReturn:
-    """Run the command line: exit code 0, or 2 with one clear message when the input is to blame."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line: exit code 0, or 2 with one clear message when the input is to blame.
+
+    Args:
+        arguments: what follows the command's name; by default those of this process.
+    """
     errors = Console(stderr=True)
     logging.basicConfig(format="warning: %(message)s", level=logging.WARNING)
     try:
-        code = app(exit_on_error=False, print_error=True, error_console=errors, result_action="return_value")
+        code = app(
+            sys.argv[1:] if arguments is None else arguments,
+            exit_on_error=False,
+            print_error=True,
+            error_console=errors,
+            result_action="return_value",
+        )
     except CycloptsError:
         sys.exit(2)
     except WheatstoneError as error:

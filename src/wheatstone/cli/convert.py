@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from wheatstone.cli.parameters import Flag, refuse_existing
-from wheatstone.cli.text import megabytes
+from wheatstone.cli.text import size_text
 from wheatstone.splats.formats import format_of, read_scene, write_scene
 
 
@@ -29,7 +29,7 @@ def convert(source: Path, target: Path, /, *, overwrite: Flag = False) -> None:
     write_scene(scene, target, overwrite=overwrite)
     Console().print(
         f"{escape(str(target))}: {len(scene.gaussians):,} Gaussians, "
-        f"{megabytes(source.stat().st_size)} → {megabytes(target.stat().st_size)}",
+        f"{size_text(source.stat().st_size)} → {size_text(target.stat().st_size)}",
         highlight=False,
         soft_wrap=True,
     )

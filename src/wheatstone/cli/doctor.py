@@ -15,11 +15,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from wheatstone.cli.text import megabytes
+from wheatstone.cli.text import size_text
 from wheatstone.compiled import thread_count
 from wheatstone.models import checkpoints
 from wheatstone.models.checkpoints import CHECKPOINTS, CheckpointState
 from wheatstone.settings import Settings, load_settings
+from wheatstone.version import VERSION
 
 _LEAST_FREE_BYTES = 1_000_000_000
 _PACKAGES = (
@@ -61,9 +62,8 @@ def doctor() -> int:
 
 
 def _system() -> Iterator[_Finding]:
-    version = importlib.metadata.version("wheatstone")
     yield _Finding(
-        _Verdict.OK, "Wheatstone", f"{version}, Python {platform.python_version()}, {platform.platform()}"
+        _Verdict.OK, "Wheatstone", f"{VERSION}, Python {platform.python_version()}, {platform.platform()}"
     )
     yield _Finding(_Verdict.OK, "CPU", f"{thread_count()} of {os.cpu_count()} cores usable, {platform.machine()}")
     yield _device()
@@ -104,7 +104,7 @@ def _folders(settings: Settings) -> Iterator[_Finding]:
         return
     free_bytes = shutil.disk_usage(folder).free
     verdict = _Verdict.OK if free_bytes > _LEAST_FREE_BYTES else _Verdict.NOTE
-    yield _Finding(verdict, "cache folder", f"{folder}, {megabytes(free_bytes)} free")
+    yield _Finding(verdict, "cache folder", f"{folder}, {size_text(free_bytes)} free")
 
 
 def _weights(settings: Settings) -> Iterator[_Finding]:

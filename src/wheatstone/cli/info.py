@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from wheatstone.cli.text import megabytes
+from wheatstone.cli.text import size_text
 from wheatstone.pictures import PICTURE_SUFFIXES, read_picture
 from wheatstone.splats.formats import format_of, read_scene
 from wheatstone.splats.scene import Scene
@@ -34,7 +34,7 @@ def _photo(file: Path) -> list[tuple[str, str]]:
     picture = read_picture(file)
     height, width = picture.rgb.shape[:2]
     return [
-        ("photo", f"{file} ({megabytes(file.stat().st_size)})"),
+        ("photo", f"{file} ({size_text(file.stat().st_size)})"),
         ("size", f"{width}×{height} px" + (", with transparency" if picture.alpha is not None else "")),
         ("focal length", f"{picture.f_px:.1f} px ({picture.focal_source})"),
     ]
@@ -44,7 +44,7 @@ def _scene(file: Path) -> list[tuple[str, str]]:
     scene = read_scene(file)
     statistics = measure(scene)
     rows = [
-        ("splat", f"{file} ({format_of(file).name}, {megabytes(file.stat().st_size)})"),
+        ("splat", f"{file} ({format_of(file).name}, {size_text(file.stat().st_size)})"),
         ("made by", scene.label or "not said"),
         ("Gaussians", f"{statistics.count:,}, spherical harmonics of degree {statistics.sh_degree}"),
         ("camera", _camera(scene)),

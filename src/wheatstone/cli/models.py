@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from wheatstone.cli.text import megabytes
+from wheatstone.cli.text import size_text
 from wheatstone.models import checkpoints
 from wheatstone.models.checkpoints import CHECKPOINTS, CheckpointState
 from wheatstone.models.registry import SPLAT_MODELS
@@ -17,7 +17,7 @@ from wheatstone.settings import load_settings
 
 _DEFAULT_PULL = ("u2netp",)
 
-app = App(name="models", help="List, fetch and verify models.", help_format="markdown")
+app = App(name="models", help="List, fetch and verify models.", help_format="markdown", help_epilogue="")
 
 
 @app.command(name="list")
@@ -37,7 +37,7 @@ def list_models() -> None:
         weights.add_column(column)
     for checkpoint in CHECKPOINTS:
         here = "yes" if checkpoints.find(checkpoint.name, settings) else "no"
-        size = megabytes(checkpoint.size_bytes)
+        size = size_text(checkpoint.size_bytes)
         weights.add_row(
             checkpoint.name, checkpoint.summary, checkpoint.licence, size, here, checkpoint.attribution
         )

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from wheatstone.cli.parameters import Flag, refuse_existing
-from wheatstone.cli.text import megabytes
+from wheatstone.cli.text import size_text
 from wheatstone.errors import BadOptionError, WheatstoneError
 from wheatstone.executors import InlineExecutor
 from wheatstone.models.registry import splat_model_named
@@ -134,7 +134,7 @@ def _summary(rows: Sequence[_Row]) -> Table:
     table.add_column("seconds", justify="right")
     table.add_column("files", overflow="fold")
     for row in rows:
-        files = ", ".join(f"{path} {megabytes(path.stat().st_size)}" for path in row.files)
+        files = ", ".join(f"{path} {size_text(path.stat().st_size)}" for path in row.files)
         stages = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in row.seconds.items())
         total_s = f"{sum(row.seconds.values()):.2f}"
         table.add_row(escape(row.photo.name), f"{row.gaussians:,}", total_s, f"{escape(files)}\n[dim]{stages}[/]")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from wheatstone.arrays import F32, AnyArray
 from wheatstone.errors import BadSceneError
@@ -52,11 +53,17 @@ class Gaussians:
 
     @classmethod
     def from_colors(
-        cls, means: AnyArray, scales: AnyArray, quaternions: AnyArray, opacities: AnyArray, colors: AnyArray
+        cls, means: ArrayLike, scales: ArrayLike, quaternions: ArrayLike, opacities: ArrayLike, colors: ArrayLike
     ) -> Gaussians:
         """Gaussians of one colour from all sides; `colors` is (N, 3) sRGB, 0 to 1."""
         sh = ((np.asarray(colors, np.float64) - 0.5) / SH_C0).astype(np.float32)
-        return cls(means, scales, quaternions, opacities, sh[:, None, :])
+        return cls(
+            np.asarray(means, np.float32),
+            np.asarray(scales, np.float32),
+            np.asarray(quaternions, np.float32),
+            np.asarray(opacities, np.float32),
+            sh[:, None, :],
+        )
 
     def __len__(self) -> int:
         return len(self.means)

@@ -1,0 +1,59 @@
+# The few commands. `make` alone lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PEERS := tests/peers
+
+.PHONY: help setup demo check test bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    set up, turn examples/coffee.jpg into a splat in out/, say where it is"
+	@echo "make test    set up, then check style, types and layers, then run all tests"
+	@echo "make setup   install Wheatstone into .venv and fetch the small matte network"
+	@echo "make check   style, types, layers"
+	@echo "make bench   measure every figure that the README quotes"
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+		{ echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	$(PYTHON) -m venv $(VENV) || { echo "On Debian: apt-get install python3-venv"; exit 2; }
+	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/pip install --quiet --editable .
+	$(BIN)/wheatstone models pull u2netp || echo "Going on without it: outlines will be less exact."
+	touch $@
+
+demo: setup
+	$(BIN)/wheatstone splat examples/coffee.jpg --output out/scene.sog --format sog,ply --poster --overwrite
+	@echo
+	@echo "The splat:   $(CURDIR)/out/scene.sog (small) and $(CURDIR)/out/scene.ply (lossless)."
+	@echo "Turn it:     drop either on https://superspl.at/editor or https://playcanvas.com/viewer"
+	@echo "Its poster:  $(CURDIR)/out/scene.webp"
+
+$(VENV)/.developing: $(VENV)/.installed
+	$(BIN)/pip install --quiet --group dev
+	touch $@
+
+# The peer that tests compare with needs a newer Node than Debian has; npm brings it.
+$(PEERS)/node_modules/.installed: $(PEERS)/package.json $(PEERS)/package-lock.json
+	command -v npm >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy npm; } || \
+		{ echo "npm is needed for the tests: sudo apt-get install npm"; exit 2; }
+	cd $(PEERS) && npm ci --silent --no-audit --no-fund
+	touch $@
+
+check: $(VENV)/.developing
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+test: check $(PEERS)/node_modules/.installed
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report term
+
+bench: $(VENV)/.developing
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) $(PEERS)/node_modules out dist

@@ -1,0 +1,34 @@
+"""`python -m bench [NAME…]`: measure, print, and keep the figures in `bench/results/`."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from pathlib import Path
+
+from bench import main_job
+from wheatstone.compiled import thread_count
+
+RESULTS = Path(__file__).parent / "results"
+BENCHES = {"main_job": main_job.run}
+
+
+def main(names: list[str]) -> int:
+    """Run the named benches, or all of them."""
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        print(f"No such bench: {', '.join(unknown)}. Known: {', '.join(BENCHES)}.", file=sys.stderr)
+        return 2
+    RESULTS.mkdir(exist_ok=True)
+    for name in names or list(BENCHES):
+        figures = BENCHES[name]()
+        machine = {"cores": thread_count(), "machine": platform.machine(), "python": platform.python_version()}
+        text = json.dumps({"machine": machine, **figures}, indent=1)
+        (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        print(f"{name}: {text}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

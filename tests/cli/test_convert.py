@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+import wheatstone
+from tests.cli.command import Command
+
+
+def test_ply_becomes_sog_and_ply_again(command: Command, scene_file: Path, tmp_path: Path) -> None:
+    assert command("convert", scene_file, tmp_path / "a.sog").code == 0
+    assert command("convert", tmp_path / "a.sog", tmp_path / "b.ply").code == 0
+    before, after = wheatstone.load(scene_file), wheatstone.load(tmp_path / "b.ply")
+    order = np.argsort(after.gaussians.means[:, 0])
+    expected = before.gaussians.means[np.argsort(before.gaussians.means[:, 0])]
+    np.testing.assert_allclose(after.gaussians.means[order], expected, atol=1e-4)
+    assert after.label == before.label
+
+
+def test_an_existing_target_needs_overwrite(command: Command, scene_file: Path, tmp_path: Path) -> None:
+    target = tmp_path / "a.sog"
+    target.write_bytes(b"mine")
+    assert command("convert", scene_file, target).code == 2
+    assert target.read_bytes() == b"mine"
+    assert command("convert", scene_file, target, "--overwrite").code == 0
+
+
+def test_an_unknown_ending_is_refused_with_the_known_ones(
+    command: Command, scene_file: Path, tmp_path: Path
+) -> None:
+    result = command("convert", scene_file, tmp_path / "a.obj")
+    assert result.code == 2
+    assert ".sog" in result.err
+
+
+def test_a_damaged_file_is_named_and_nothing_is_written(
+    command: Command, scene_file: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged.ply"
+    damaged.write_bytes(scene_file.read_bytes()[:-40])
+    result = command("convert", damaged, tmp_path / "a.sog")
+    assert result.code == 2
+    assert "damaged.ply" in result.err
+    assert not (tmp_path / "a.sog").exists()

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import wheatstone
+from tests.cli.command import Command
+
+
+def test_a_photo_becomes_a_splat_beside_its_poster(command: Command, photo: Path, tmp_path: Path) -> None:
+    result = command("splat", photo, "-o", tmp_path / "out", "--format", "sog,ply,plain-ply", "--poster")
+    assert result.code == 0
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["photo.plain.ply", "photo.ply", "photo.sog", "photo.webp"]
+    assert len(wheatstone.load(tmp_path / "out" / "photo.sog").gaussians) > 0
+
+
+def test_the_summary_tells_counts_times_sizes_and_what_made_it(
+    command: Command, photo: Path, tmp_path: Path
+) -> None:
+    result = command("splat", photo, "-o", tmp_path / "out")
+    count = len(wheatstone.load(tmp_path / "out" / "photo.sog").gaussians)
+    assert f"{count:,}" in result.out
+    assert "matte" in result.out
+    assert "kB" in result.out or "MB" in result.out
+    assert "relief: procedural estimate, no learned depth" in result.out
+
+
+def test_a_file_that_is_no_picture_is_named_and_the_rest_done(
+    command: Command, photo: Path, tmp_path: Path
+) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("not a picture")
+    result = command("splat", text, photo, "-o", tmp_path / "out")
+    assert result.code == 2
+    assert result.err.count("error:") == 1
+    assert "notes.txt" in result.err
+    assert (tmp_path / "out" / "photo.sog").exists()
+
+
+def test_a_folder_stands_for_its_pictures(command: Command, photo: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    shutil.copy(photo, folder / "a.png")
+    shutil.copy(photo, folder / "b.png")
+    (folder / "notes.txt").write_text("left out")
+    result = command("splat", folder, "-o", tmp_path / "out")
+    assert result.code == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.sog", "b.sog"]
+
+
+def test_photos_of_one_name_do_not_overwrite_each_other(command: Command, photo: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "photo.png"
+    other.parent.mkdir()
+    shutil.copy(photo, other)
+    assert command("splat", photo, other, "-o", tmp_path / "out").code == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["photo-2.sog", "photo.sog"]
+
+
+def test_a_file_name_as_output_names_all_formats(command: Command, photo: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out" / "scene.sog"
+    assert command("splat", photo, "-o", target, "--format", "sog,ply").code == 0
+    assert sorted(path.name for path in target.parent.iterdir()) == ["scene.ply", "scene.sog"]
+
+
+def test_one_file_name_for_two_photos_is_refused(command: Command, photo: Path, tmp_path: Path) -> None:
+    result = command("splat", photo, photo, "-o", tmp_path / "scene.sog")
+    assert result.code == 2
+    assert "name a folder" in result.err
+
+
+def test_existing_results_stay_unless_overwriting_is_asked_for(
+    command: Command, photo: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "photo.sog"
+    target.write_bytes(b"mine")
+    refused = command("splat", photo, "-o", tmp_path)
+    assert refused.code == 2
+    assert "--overwrite" in refused.err
+    assert target.read_bytes() == b"mine"
+    assert command("splat", photo, "-o", tmp_path, "--overwrite").code == 0
+    assert len(wheatstone.load(target).gaussians) > 0
+
+
+def test_the_focal_length_given_is_the_scenes(command: Command, photo: Path, tmp_path: Path) -> None:
+    assert command("splat", photo, "-o", tmp_path, "--focal-length", "222").code == 0
+    camera = wheatstone.load(tmp_path / "photo.sog").camera
+    assert camera is not None
+    assert camera.fx_px == 222
+
+
+def test_bad_options_are_refused_before_any_work(command: Command, photo: Path, tmp_path: Path) -> None:
+    for arguments in (["--focal-length", "-3"], ["--format", "obj"], ["--format", ","], ["--model", "sharpest"]):
+        result = command("splat", photo, "-o", tmp_path / "out", *arguments)
+        assert result.code == 2, arguments
+        assert "error:" in result.err
+        assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_folder_is_named(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = command("splat", tmp_path / "empty")
+    assert result.code == 2
+    assert "empty" in result.err
