@@ -21,6 +21,8 @@ _LEVEL_SIDES_PX = (96, 160, 256)
 """Long sides of the pyramid's levels."""
 _NEARNESS = 4.7
 """Cost of taking a patch from afar: per squared pixel of offset, at the coarsest level."""
+_SEAM = 0.05
+"""How far into a hole the colours beside it carry, as a share of the longer side."""
 _MIN_SOURCES = 200
 """With fewer source patches than this there is nothing to copy: the smooth fill stays."""
 
@@ -227,7 +229,7 @@ def _seam_correction(image: U8, hole: Mask, filled: F32) -> F32:
         return np.zeros_like(filled)
     residual = np.where(rim[..., None], beside - gaussian(filled, sigma_px), 0)
     distance, nearest = ndimage.distance_transform_edt(~rim, return_indices=True)
-    fade = np.exp(-((distance / (0.03 * max(hole.shape))) ** 2))[..., None]
+    fade = np.exp(-((distance / (_SEAM * max(hole.shape))) ** 2))[..., None]
     return gaussian(residual[nearest[0], nearest[1]] * fade, sigma_px)
 
 

@@ -57,11 +57,11 @@ def estimate_matte(rgb: U8, alpha: U8 | None, checkpoint: Path | None) -> Matte:
         from wheatstone.models.matting import u2net
 
         probability, certainty = u2net.saliency(rgb, checkpoint)
-        matte = Matte(_refined(rgb, probability), MatteSource.U2NET, min(certainty, 1.0))
+        matte = Matte(_refined(rgb, _snapped(rgb, probability)), MatteSource.U2NET, min(certainty, 1.0))
     else:
         from wheatstone.models.matting import classical
 
-        matte = Matte(_refined(rgb, classical.saliency(rgb)), MatteSource.CLASSICAL, 0.7)
+        matte = Matte(_refined(rgb, _snapped(rgb, classical.saliency(rgb))), MatteSource.CLASSICAL, 0.7)
     if matte.alpha.mean() > _LARGEST_SHARE:
         return Matte(np.zeros_like(matte.alpha), matte.source, 0.0)
     return matte
@@ -79,6 +79,14 @@ def _against_plain_background(rgb: U8) -> F32 | None:
     background = np.isin(labels, outer[outer > 0])
     foreground = gaussian((~background).astype(np.float32), 1.0)
     return foreground if 0.001 < foreground.mean() < _LARGEST_SHARE else None
+
+
+def _snapped(rgb: U8, probability: F32) -> F32:
+    """Move the outline of a mask found on a small picture to strong edges nearby."""
+    picture = rgb / np.float32(255)
+    long_side = max(probability.shape)
+    wide = guided_filter(picture, probability, max(4, long_side // 40), 1e-4)
+    return guided_filter(picture, wide > 0.5, max(4, long_side // 60), 1e-4)
 
 
 def _refined(rgb: U8, probability: F32) -> F32:

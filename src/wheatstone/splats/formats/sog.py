@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from importlib.metadata import version
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
@@ -32,6 +31,7 @@ from wheatstone.splats.formats._sog_values import (
 )
 from wheatstone.splats.gaussians import Gaussians
 from wheatstone.splats.scene import Scene
+from wheatstone.version import VERSION
 
 FLAT_BELOW = 20.0
 """A scale of zero, which has no logarithm, is stored as e^-20 times the smallest other one."""
@@ -88,7 +88,7 @@ def write(scene: Scene, file: BinaryIO) -> None:
         quats = pool.submit(_add_quaternions, gaussians.quaternions, add_values)
         rest = _add_rest(gaussians, add_values, add_picture) if gaussians.sh_degree else None
         meta = files.Meta(
-            asset=files.Asset(generator=f"wheatstone {version('wheatstone')}"),
+            asset=files.Asset(generator=f"wheatstone {VERSION}"),
             count=len(gaussians),
             means=means.result(),
             scales=scales.result(),
@@ -177,7 +177,7 @@ def _restore_rest(rest: files.Rest, read_file: files.ReadFile, labels: U8) -> F3
     """(N, 3 | 8 | 15, 3) harmonics above degree 0; zero where a label names no entry of the palette."""
     coefficients = _COEFFICIENTS[rest.bands]
     indices = files.read_palette_image(read_file, rest.files[0], rest.count, coefficients)
-    entries = labels[:, 0] | (labels[:, 1].astype(np.uint16) << 8)
+    entries = labels[:, 0] | (labels[:, 1].astype(np.int32) << 8)
     palette = _looked_up(rest.codebook, indices)
     palette = np.concatenate([palette, np.zeros_like(palette[:1])])
     found: F32 = palette[np.minimum(entries, rest.count)]
