@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from wheatstone.arrays import F32, F64, AnyArray
+from wheatstone.arrays import F32, F64, U8, AnyArray
 
 
 def gaussian(values: AnyArray, sigma_px: float) -> F32:
@@ -25,6 +25,14 @@ def gradient_magnitude(grey: F32) -> F32:
     down = cv2.Sobel(grey, cv2.CV_32F, 0, 1)
     length: F32 = np.hypot(across, down)
     return length
+
+
+def colour_edges(rgb: U8) -> F32:
+    """Length of the Lab gradient (Sobel) of an (H, W, 3) sRGB picture, the largest within two pixels."""
+    lab = gaussian(cv2.cvtColor(rgb / np.float32(255), cv2.COLOR_RGB2Lab), 1.0)
+    length = np.sqrt(sum(gradient_magnitude(lab[..., channel]) ** 2 for channel in range(3)))
+    edges: F32 = cv2.dilate(length, disc(2))
+    return edges
 
 
 def sharpness(grey: F32) -> F32:

@@ -86,7 +86,11 @@ def _snapped(rgb: U8, probability: F32) -> F32:
     picture = rgb / np.float32(255)
     long_side = max(probability.shape)
     wide = guided_filter(picture, probability, max(4, long_side // 40), 1e-4)
-    return guided_filter(picture, wide > 0.5, max(4, long_side // 60), 1e-4)
+    snapped = guided_filter(picture, wide > 0.5, max(4, long_side // 60), 1e-4)
+    # Averages over a window lose what is thinner than it, a leg of a tripod say: keep that as it was found.
+    found = (probability > 0.5).astype(np.uint8)
+    thick = cv2.morphologyEx(found, cv2.MORPH_OPEN, disc(max(3, long_side // 80)))
+    return np.where(found > thick, np.maximum(snapped, probability), snapped).astype(np.float32)
 
 
 def _refined(rgb: U8, probability: F32) -> F32:

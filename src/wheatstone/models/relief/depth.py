@@ -17,7 +17,7 @@ from wheatstone.arrays import F32, U8, Mask
 from wheatstone.models.relief.horizon import Horizon, HorizonSource, find_horizon
 from wheatstone.models.relief.inflation import inflate
 from wheatstone.models.relief.sky import Sky
-from wheatstone.pictures.filters import disc, gaussian, gradient_magnitude, guided_filter, pull_push, sharpness
+from wheatstone.pictures.filters import colour_edges, disc, gaussian, guided_filter, pull_push, sharpness
 
 SKY_DISPARITY = 0.02
 _WORK_SIDE_PX = 512
@@ -194,9 +194,7 @@ def _weld(rgb: U8, solid: Mask, background: F32, foreground: F32) -> tuple[F32, 
     """Join the layers along the contour where the picture shows no edge between them."""
     width = solid.shape[1]
     contour = solid & ~(cv2.erode(solid.astype(np.uint8), disc(1)) > 0)
-    lab = gaussian(cv2.cvtColor(rgb / np.float32(255), cv2.COLOR_RGB2Lab), 1.0)
-    edge = np.sqrt(sum(gradient_magnitude(lab[..., channel]) ** 2 for channel in range(3)))
-    edge = cv2.dilate(edge, disc(2))
+    edge = colour_edges(rgb)
     strong = float(np.percentile(edge, 85)) + 1e-3
     seamless = np.clip(1 - 2 * edge / strong, 0, 1) * contour
     weight = gaussian(contour.astype(np.float32), width / 100) + 1e-4

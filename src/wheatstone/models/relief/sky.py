@@ -8,13 +8,17 @@ import cv2
 import numpy as np
 
 from wheatstone.arrays import F32, U8, Mask
-from wheatstone.pictures.filters import disc, gaussian, gradient_magnitude, guided_filter, pull_push
+from wheatstone.pictures.filters import colour_edges, disc, gaussian, gradient_magnitude, guided_filter, pull_push
 
 _LEAST_TOP_SHARE = 0.35
 """Sky covers at least this share of the picture's top rows."""
 _LEAST_SHARE = 0.03
 """Less sky than this share of the picture is not worth a layer."""
-_ROUNDS = 3
+_LEAST_EDGE = 25.0
+"""Median Lab gradient (Sobel) that things before a sky show at least."""
+_ROUNDS = 5
+_LEAST_TOLERANCE = 0.035
+"""Colours this close to the sky's own are sky in the cleanest picture: a sky's gradient is guessed, not known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,13 +59,15 @@ def find_sky(rgb: U8, foreground: F32) -> Sky | None:
             return None
         colour = gaussian(pull_push(picture, sure), max(height, width) / 100)
         distance = np.abs(picture - colour).max(axis=2)
-        low = min(max(1.5 * float(np.percentile(distance[sure > 0], 97)), 0.02), 0.08)
+        low = min(max(1.5 * float(np.percentile(distance[sure > 0], 97)), _LEAST_TOLERANCE), 0.08)
         other = np.clip((distance - low) / (low + 0.05), 0, 1)
         seed |= _large_parts((other == 0) & smooth & (foreground < 0.05), height * width // 300)
     near = cv2.dilate(seed.astype(np.uint8), disc(max(3, max(height, width) // 25))) > 0
     followed = guided_filter(picture, np.where(near, 1 - other, 0), 3, 1e-4)
     cover = np.clip((followed - 0.1) / 0.8, 0, 1) * np.clip(1 - 2 * foreground, 0, 1)
     cover = np.maximum(cover, _unsupported(cover, foreground))
+    if _edge_before(rgb, cover, foreground) < _LEAST_EDGE:
+        return None
     return Sky(cover.astype(np.float32), colour)
 
 
@@ -98,6 +104,19 @@ def _large_parts(mask: Mask, least_px: int) -> Mask:
     large[0] = False
     parts: Mask = large[labels]
     return parts
+
+
+def _edge_before(rgb: U8, cover: F32, foreground: F32) -> float:
+    """Median Lab gradient where other things begin before the sky; infinite when nothing does.
+
+    Things stand out sharply against a real sky. A blurred wall or mist that only looks like one fades into them.
+    """
+    sky = (cover > 0.5).astype(np.uint8)
+    near_object = cv2.dilate((foreground > 0.05).astype(np.uint8), disc(max(2, max(sky.shape) // 128))) > 0
+    rim = (cv2.dilate(sky, disc(1)) > sky) & ~near_object
+    if not rim.any():
+        return float("inf")
+    return float(np.median(colour_edges(rgb)[rim]))
 
 
 def _unsupported(cover: F32, foreground: F32) -> F32:
