@@ -98,11 +98,12 @@ def _write(scene: Scene, file: BinaryIO, further: list[tuple[str, AnyArray]]) ->
 
 def _vertices(gaussians: Gaussians) -> AnyArray:
     """(N,) structured array of little-endian float32, in SHARP's order of properties."""
-    rest = gaussians.sh[:, 1:].transpose(0, 2, 1).reshape(len(gaussians), -1)  # channel-major
-    rest_names = [f"f_rest_{i}" for i in range(rest.shape[1])]
+    n, rest_count = len(gaussians), 3 * (gaussians.sh.shape[1] - 1)
+    rest = gaussians.sh[:, 1:].transpose(0, 2, 1).reshape(n, rest_count)  # channel-major
+    rest_names = [f"f_rest_{i}" for i in range(rest_count)]
     names = [*_MEANS, *_COLOR, *rest_names, *_OPACITY, *_SCALES, *_ROTATION]
-    values = np.empty((len(gaussians), len(names)), "<f4")
-    color, opacity = 3, 6 + rest.shape[1]
+    values = np.empty((n, len(names)), "<f4")
+    color, opacity = 3, 6 + rest_count
     values[:, :color] = gaussians.means
     values[:, color : color + 3] = gaussians.sh[:, 0]
     values[:, color + 3 : opacity] = rest
@@ -176,7 +177,7 @@ def _columns(rows: AnyArray, names: Sequence[str]) -> F64:
 def _unit(quaternions: F64) -> F64:
     """(N, 4) quaternions of unit length; zero becomes the identity."""
     lengths = np.linalg.norm(quaternions, axis=1, keepdims=True)
-    units: F64 = np.divide(quaternions, lengths, where=lengths > 0, out=np.zeros_like(quaternions))
+    units: F64 = np.divide(quaternions, lengths, where=lengths != 0, out=np.zeros_like(quaternions))
     units[lengths[:, 0] == 0, 0] = 1
     return units
 

@@ -131,11 +131,11 @@ def _add_colors(gaussians: Gaussians, add_values: _AddImage) -> files.Coded:
 
 def _add_rest(gaussians: Gaussians, add_values: _AddImage, add_picture: _AddImage) -> files.Rest:
     coefficients = _COEFFICIENTS[gaussians.sh_degree]
-    palette, entries = build_palette(gaussians.sh[:, 1:].reshape(len(gaussians), -1))
+    palette, entries = build_palette(gaussians.sh[:, 1:])
     codebook = build_codebook(palette)
     rows = -(-len(palette) // 64)
     picture = np.zeros((rows * 64, coefficients, 3), np.uint8)
-    picture[: len(palette)] = nearest(codebook, palette).reshape(-1, coefficients, 3)
+    picture[: len(palette)] = nearest(codebook, palette)
     labels = np.stack([entries & 0xFF, entries >> 8, np.zeros_like(entries)], axis=1).astype(np.uint8)
     return files.Rest(
         count=len(palette),
