@@ -1,4 +1,4 @@
-"""SOG version 2: a splat scene in a few lossless WebP images, a quarter of the PLY's size.
+"""SOG version 2: a splat scene in a few lossless WebP images, a fifth of the PLY's size.
 
 The file's frame is ours (OpenCV: x right, y down, z forward, metres), as in every SOG made from a PLY.
 Centres keep 16 bits an axis, orientations 26 bits; scales, colours and harmonics are looked up in codebooks
