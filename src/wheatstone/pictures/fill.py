@@ -21,6 +21,8 @@ _LEVEL_SIDES_PX = (96, 160, 256)
 """Long sides of the pyramid's levels."""
 _NEARNESS = 4.7
 """Cost of taking a patch from afar: per squared pixel of offset, at the coarsest level."""
+_DISTRUST = 1.3
+"""By this factor a patch counts less for each pixel it lies deeper in the hole."""
 _SEAM = 0.05
 """How far into a hole the colours beside it carry, as a share of the longer side."""
 _MIN_SOURCES = 200
@@ -110,7 +112,9 @@ def _match(
 
 
 @kernel
-def _vote(image: F32, targets: I64, hole: Mask, field: I32, index: I32, costs: F32, tolerance: float) -> F32:
+def _vote(
+    image: F32, targets: I64, hole: Mask, field: I32, index: I32, costs: F32, tolerance: float, trust: F32
+) -> F32:
     """New colours: hole pixels become the mean of what all patches over them say, good patches first."""
     height, width = index.shape
     out = image.copy()
@@ -126,7 +130,7 @@ def _vote(image: F32, targets: I64, hole: Mask, field: I32, index: I32, costs: F
                 if ny < 0 or nx < 0 or ny >= height or nx >= width or index[ny, nx] < 0:
                     continue
                 other = index[ny, nx]
-                weight = np.float32(np.exp(-costs[other] / tolerance) + 1e-6)
+                weight = trust[ny, nx] * np.float32(np.exp(-costs[other] / tolerance) + 1e-6)
                 sy, sx = field[other, 0] - dy, field[other, 1] - dx
                 total += weight
                 for channel in range(image.shape[2]):
@@ -193,9 +197,11 @@ def _fill_level(image: F32, hole: Mask, source: Mask, offsets: F32 | None, side_
     first = offsets is None
     reach = max(height, width) // 2 if first else max(8, side_px // 16)
     nearness = _NEARNESS * (_LEVEL_SIDES_PX[0] / side_px) ** 2
+    # What stands at the rim of the hole counts most: structures go on into it (Wexler's confidence).
+    trust = np.power(_DISTRUST, -cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5)).astype(np.float32)
     for round_ in range(6 if first else 3):
         costs = _match(image, targets, source, field, index, 4 if first else 2, reach, nearness, side_px + round_)
-        image = _vote(image, targets, hole, field, index, costs, float(np.percentile(costs, 60)) + 1)
+        image = _vote(image, targets, hole, field, index, costs, float(np.percentile(costs, 60)) + 1, trust)
     result = np.zeros((height, width, 2), np.float32)
     result[rows, columns] = field - targets
     return image, result

@@ -107,12 +107,11 @@ def pull_push(values: AnyArray, weights: AnyArray) -> F32:
         size = ((weight.shape[1] + 1) // 2, (weight.shape[0] + 1) // 2)
         pyramid.append((_area(colour, size), _area(weight, size)))
     colour, weight = pyramid[-1]
-    filled = colour / np.maximum(weight, np.float32(1e-6))
+    filled = np.divide(colour, weight, out=np.zeros_like(colour), where=weight > 0)
     for colour, weight in reversed(pyramid[:-1]):
         size = (weight.shape[1], weight.shape[0])
         smooth = np.atleast_3d(cv2.resize(filled, size, interpolation=cv2.INTER_LINEAR))
-        known = np.where(weight > 1e-3, colour / np.maximum(weight, np.float32(1e-6)), np.float32(0))
-        filled = known * weight + smooth * (1 - weight)
+        filled = colour + smooth * (1 - weight)
     result: F32 = (filled[..., 0] if flat else filled).astype(np.float32, copy=False)
     return result
 
