@@ -187,7 +187,7 @@ def _foreground(rgb: U8, object_: Mask, background: F32, horizon: Horizon) -> tu
     rounded = rounded + 0.03 * np.clip(3 * shading, -1, 1)
     continued = np.where(solid, rounded, pull_push(rounded, solid.astype(np.float32)))
     smooth = guided_filter(rgb / np.float32(255), continued, max(4, width // 90), 4e-3)
-    return np.maximum(smooth, background + 0.03), solid
+    return np.clip(smooth, background + 0.03, 1), solid
 
 
 def _weld(rgb: U8, solid: Mask, background: F32, foreground: F32) -> tuple[F32, F32]:
@@ -203,4 +203,5 @@ def _weld(rgb: U8, solid: Mask, background: F32, foreground: F32) -> tuple[F32, 
     gap = joined * np.maximum(foreground - background, 0)
     lift = gap[nearest[0], nearest[1]] * np.exp(-((distance / (0.05 * width)) ** 2))
     lift = gaussian(lift, width / 150)
-    return np.minimum(background + 0.5 * lift, 0.97), np.maximum(foreground - 0.5 * lift, background + 0.004)
+    lifted = np.minimum(background + 0.5 * lift, 0.97)
+    return lifted, np.maximum(foreground - 0.5 * lift, lifted + 0.004)
