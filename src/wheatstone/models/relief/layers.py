@@ -48,7 +48,7 @@ def build_layers(rgb: U8, matte: F32, sky: Sky | None, depth: Depth, *, cut_out:
         depth: disparities of background and foreground.
         cut_out: the picture is an object without background: make only the foreground.
     """
-    margin = round(MARGIN * max(matte.shape))
+    margin = max(1, round(MARGIN * max(matte.shape)))
     if not depth.has_foreground:
         matte = np.zeros_like(matte)
     layers = [] if cut_out else _behind_the_object(rgb, matte, sky, depth.background, margin)
@@ -106,6 +106,9 @@ def _foreground_layer(rgb: U8, matte: F32, disparity: F32, margin: int) -> Layer
     frame = _in_frame(matte.shape, margin)
     # The outermost opaque pixels still hold some background: take colours from further inside.
     solid = cv2.erode((matte > 0.95).astype(np.uint8), disc(1)) > 0
+    # Parts too thin or too clear for that keep the colours they have.
+    _, parts = cv2.connectedComponents((matte > 0).astype(np.uint8))
+    solid |= (parts > 0) & ~np.isin(parts, parts[solid])
     colour = np.where(solid[..., None], rgb, pull_push(rgb, solid.astype(np.float32)) + 0.5).astype(np.uint8)
     # Beyond the frame the object goes on a little and fades.
     outside_px = cv2.distanceTransform((~frame).astype(np.uint8), cv2.DIST_L2, 5)
