@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from wheatstone.arrays import F32, U8
+from wheatstone.errors import BadPictureError
 from wheatstone.models.matting import Matte, MatteSource, estimate_matte
 from wheatstone.models.relief.depth import Depth, estimate_depth
 from wheatstone.models.relief.horizon import HorizonSource
@@ -45,7 +46,11 @@ class Relief:
         self._matte_checkpoint = matte_checkpoint
 
     def predict(self, picture: Picture, stages: Stages) -> Scene:
-        """Predict the scene; the same picture gives the same bytes, whatever the thread count."""
+        """Predict the scene; the same picture gives the same bytes, whatever the thread count.
+
+        Raises:
+            BadPictureError: the picture is transparent but for specks.
+        """
         small = picture.resized(_LONG_SIDE_PX)
         with stages.stage("matte"):
             matte = estimate_matte(small.rgb, small.alpha, self._matte_checkpoint)
@@ -56,6 +61,11 @@ class Relief:
             depth = estimate_depth(rgb, matte.alpha, sky)
         with stages.stage("layers"):
             layers = build_layers(rgb, matte.alpha, sky, depth, cut_out=cut_out)
+        if not layers:
+            raise BadPictureError(
+                f"{picture.name} shows nothing: no part of it that is at least half opaque is larger than a "
+                "thousandth of the picture. Crop it to its object, or give it a background."
+            )
         with stages.stage("lift"):
             gaussians = lift(layers, small.f_px, _strength(matte, sky, depth))
         height, width = picture.rgb.shape[:2]
