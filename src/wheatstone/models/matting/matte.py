@@ -78,7 +78,7 @@ def _against_plain_background(rgb: U8) -> F32 | None:
     outer = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     background = np.isin(labels, outer[outer > 0])
     foreground = gaussian((~background).astype(np.float32), 1.0)
-    return foreground if 0.001 < foreground.mean() < _LARGEST_SHARE else None
+    return foreground if foreground.mean() < _LARGEST_SHARE else None
 
 
 def _snapped(rgb: U8, probability: F32) -> F32:
