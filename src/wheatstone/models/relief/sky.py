@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from wheatstone.arrays import F32, U8, Mask
+from wheatstone.arrays import F32, U8, AnyArray, Mask
 from wheatstone.pictures.filters import colour_edges, disc, gaussian, gradient_magnitude, guided_filter, pull_push
 
 _LEAST_TOP_SHARE = 0.35
@@ -57,7 +57,7 @@ def find_sky(rgb: U8, foreground: F32) -> Sky | None:
         sure = cv2.erode(seed.astype(np.uint8), disc(2)).astype(np.float32)
         if not sure.any():
             return None
-        colour = gaussian(pull_push(picture, sure), max(height, width) / 100)
+        colour = gaussian(_continued(picture, sure), max(height, width) / 100)
         distance = np.abs(picture - colour).max(axis=2)
         low = min(max(1.5 * float(np.percentile(distance[sure > 0], 97)), _LEAST_TOLERANCE), 0.08)
         other = np.clip((distance - low) / (low + 0.05), 0, 1)
@@ -90,6 +90,15 @@ def _open_sky(rgb: U8) -> Mask:
     if sky[: height // 20 + 1].mean() < _LEAST_TOP_SHARE:
         return np.zeros((height, width), np.bool_)
     return sky
+
+
+def _continued(picture: AnyArray, sure: F32) -> F32:
+    """The sky's colour everywhere: that of its row, since skies fade downwards, and what sky nearby differs by."""
+    counts = sure.sum(axis=1)
+    means = (picture * sure[..., None]).sum(axis=1) / np.maximum(counts, 1)[:, None]
+    rows = pull_push(means[:, None], counts[:, None] > 0)
+    continued: F32 = np.clip(rows + pull_push(picture - rows, sure), 0, 1)
+    return continued
 
 
 def _roughness(rgb: U8) -> F32:
