@@ -17,7 +17,7 @@ MARGIN = 0.2
 """How far layers go beyond the frame on every side, as a share of the longer side."""
 _REACH = 0.14
 """How far behind a nearer layer's edge a turned view can look, as a share of the longer side."""
-_RIM = 0.008
+_RIM = 0.006
 """How far beyond the matte its object still tints the background, as a share of the longer side."""
 
 

@@ -14,7 +14,7 @@ from wheatstone.models.relief.layers import Layer
 from wheatstone.splats.gaussians import Gaussians, merge
 
 Z_NEAR_M = 1.0
-_FINE_SPREAD = 0.45
+_FINE_SPREAD = 0.4
 """Standard deviation of a texture splat in pixels."""
 _COARSE_STEP = 2
 """Backing splats stand on every second pixel of every second row."""
