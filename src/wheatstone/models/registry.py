@@ -37,9 +37,13 @@ def _load_relief(settings: Settings, progress: Progress) -> SplatPredictor:
 
 
 def _matte_checkpoint(settings: Settings, progress: Progress) -> Path | None:
-    """The best U²-Net at hand, else the small one fetched; None, with a warning, when it cannot be had."""
+    """The best U²-Net at hand, else the small one fetched; None, with a warning, when it cannot be had.
+
+    Raises:
+        CheckpointUnavailableError: a file that the settings name is not the checkpoint.
+    """
     for name in RELIEF.checkpoints:
-        if checkpoints.find(name, settings):
+        if name in settings.checkpoints.local or checkpoints.find(name, settings):
             return checkpoints.ensure(name, settings)
     smallest = RELIEF.checkpoints[-1]
     try:

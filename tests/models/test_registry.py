@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import hashlib
+import logging
+from pathlib import Path
+
+import pytest
+
+from tests.models.photos import photo, picture
+from wheatstone.errors import CheckpointUnavailableError, UnknownModelError
+from wheatstone.models import checkpoints, registry
+from wheatstone.models.checkpoints import Checkpoint
+from wheatstone.models.registry import SPLAT_MODELS, splat_model_named
+from wheatstone.models.roles import SplatPredictor
+from wheatstone.settings import CheckpointSettings, Settings
+from wheatstone.stages import Stages
+
+
+def no_progress(_fraction: float) -> None:
+    pass
+
+
+def offline(tmp_path: Path, **local: Path) -> Settings:
+    return Settings(cache_dir=tmp_path, checkpoints=CheckpointSettings(offline=True, local=local))
+
+
+@pytest.fixture
+def chosen(monkeypatch: pytest.MonkeyPatch) -> list[Path | None]:
+    """The checkpoints that `Relief` was given; the known ones are then small."""
+    given: list[Path | None] = []
+
+    class Spy:
+        def __init__(self, matte_checkpoint: Path | None) -> None:
+            given.append(matte_checkpoint)
+
+    monkeypatch.setattr(registry, "Relief", Spy)
+    small = [
+        Checkpoint(name, "for tests", "MIT", "us", 3, hashlib.sha256(name[-3:].encode()).hexdigest(), ())
+        for name in ("u2netp", "u2net")
+    ]
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", tuple(small))
+    return given
+
+
+def put(settings: Settings, name: str) -> Path:
+    path = checkpoints.location(name, settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(name[-3:].encode())
+    return path
+
+
+def test_every_model_is_found_by_its_name() -> None:
+    for model in SPLAT_MODELS:
+        assert splat_model_named(model.info.name) is model
+
+
+def test_auto_is_the_first_model() -> None:
+    assert splat_model_named("auto") is SPLAT_MODELS[0]
+
+
+def test_names_of_models_are_unique_and_leave_auto_free() -> None:
+    names = [model.info.name for model in SPLAT_MODELS]
+    assert len({*names, "auto"}) == len(names) + 1
+
+
+def test_an_unknown_model_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UnknownModelError, match=r"Unknown model 'gibberish'; known are auto, relief\."):
+        splat_model_named("gibberish")
+
+
+def test_models_use_only_checkpoints_that_can_be_fetched() -> None:
+    for model in SPLAT_MODELS:
+        for name in model.info.checkpoints:
+            assert checkpoints.checkpoint_named(name).name == name
+
+
+def test_offline_without_a_checkpoint_one_warning_names_the_command_to_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    splat_model_named("relief").load(offline(tmp_path), no_progress)
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "`wheatstone models pull u2netp`" in record.getMessage()
+
+
+def test_offline_without_a_checkpoint_photos_become_splats_all_the_same(tmp_path: Path) -> None:
+    predictor: SplatPredictor = splat_model_named("auto").load(offline(tmp_path), no_progress)
+    scene = predictor.predict(picture(photo("coffee.png", 100)), Stages())
+    assert len(scene.gaussians) > 0
+    assert scene.label == predictor.info.label
+
+
+@pytest.mark.parametrize(
+    ("here", "expected"), [(["u2netp"], "u2netp"), (["u2net"], "u2net"), (["u2netp", "u2net"], "u2net")]
+)
+def test_the_best_checkpoint_at_hand_is_used(
+    here: list[str], expected: str, tmp_path: Path, chosen: list[Path | None], caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = offline(tmp_path)
+    paths = {name: put(settings, name) for name in here}
+    splat_model_named("relief").load(settings, no_progress)
+    assert chosen == [paths[expected]]
+    assert not caplog.records
+
+
+def test_a_file_of_yours_is_used_where_it_lies(tmp_path: Path, chosen: list[Path | None]) -> None:
+    settings = offline(tmp_path / "cache", u2netp=tmp_path / "mine.onnx")
+    put(settings, "u2netp")
+    splat_model_named("relief").load(settings, no_progress)
+    assert chosen == [tmp_path / "mine.onnx"]
+
+
+@pytest.mark.parametrize("name", ["u2net", "u2netp"])
+@pytest.mark.parametrize("content", [None, b"", b"bad"], ids=["missing", "empty", "other"])
+def test_a_file_of_yours_that_is_not_the_checkpoint_is_refused(
+    name: str, content: bytes | None, tmp_path: Path, chosen: list[Path | None]
+) -> None:
+    own = tmp_path / "mine.onnx"
+    if content is not None:
+        own.write_bytes(content)
+    with pytest.raises(CheckpointUnavailableError, match="WHEATSTONE_CHECKPOINTS__LOCAL names for " + name):
+        splat_model_named("relief").load(offline(tmp_path / "cache", **{name: own}), no_progress)
+    assert not chosen
