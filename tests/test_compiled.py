@@ -76,3 +76,21 @@ def test_an_error_in_a_chunk_is_raised_and_the_rest_left_out(
 
 def test_there_is_always_a_thread() -> None:
     assert thread_count() >= 1
+
+
+def test_the_first_compilation_is_announced_once_and_a_cached_run_is_silent(tmp_path: Path) -> None:
+    script = (
+        "import logging\nlogging.basicConfig(level=logging.INFO, format='%(message)s')\n"
+        "import numpy as np\n"
+        "from wheatstone.splats.sh import basis_at\n"
+        "basis_at(np.array([[0.0, 0.0, 1.0]], np.float32), 1)\n"
+    )
+    environment = {**os.environ, "WHEATSTONE_CACHE_DIR": str(tmp_path)}
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+        ).stderr
+        for _ in range(2)
+    )
+    assert first.count("compiling for this processor") == 1
+    assert second == ""

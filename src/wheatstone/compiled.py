@@ -7,6 +7,7 @@ process when two threads enter parallel kernels at once).
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +15,15 @@ from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import event as numba_events
 
 from wheatstone.settings import load_settings
 from wheatstone.version import VERSION
 
+_log = logging.getLogger(__name__)
 _config: Any = numba.config  # its attributes are made at run time
+_register: Any = numba_events.register  # numba gives these two no types
+_unregister: Any = numba_events.unregister
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -32,6 +37,21 @@ def _cache_in_our_folder() -> Iterator[None]:
         yield
     finally:
         _config.CACHE_DIR = before
+
+
+class _Announcer(numba_events.Listener):
+    """Says once that kernels are being compiled, so that nobody wonders what takes so long."""
+
+    def on_start(self, event: numba_events.Event) -> None:
+        if event.data["dispatcher"].py_func.__module__.startswith("wheatstone."):
+            _unregister("numba:compile", self)
+            _log.info("compiling for this processor; later runs skip this")
+
+    def on_end(self, event: numba_events.Event) -> None:
+        """The first start says it all."""
+
+
+_register("numba:compile", _Announcer())
 
 
 def kernel(function: Function) -> Function:
