@@ -58,7 +58,7 @@ def test_a_scene_is_valid_and_has_depth(name: str, scenes: dict[str, Scene]) -> 
     scenes[name].gaussians.validate()
     depth_m = scenes[name].gaussians.means[:, 2]
     assert depth_m.min() > 0.9
-    assert depth_m.max() > 1.5 * depth_m.min()
+    assert depth_m.max() > 1.3 * depth_m.min()
 
 
 def test_a_scene_says_what_made_it_and_where_it_was_seen_from(scenes: dict[str, Scene]) -> None:

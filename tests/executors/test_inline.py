@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from time import sleep
+
+import numpy as np
+import pytest
+
+from tests.models.photos import photo, picture
+from wheatstone.errors import CheckpointUnavailableError, UnknownModelError
+from wheatstone.executors import InlineExecutor
+from wheatstone.models import registry
+from wheatstone.models.registry import Progress
+from wheatstone.models.roles import SplatPredictor
+from wheatstone.settings import CheckpointSettings, Settings
+from wheatstone.stages import Stages
+
+CUP = picture(photo("coffee.png", 100))
+
+
+@pytest.fixture
+def executor(tmp_path: Path) -> InlineExecutor:
+    return InlineExecutor(Settings(cache_dir=tmp_path, checkpoints=CheckpointSettings(offline=True)))
+
+
+def test_a_photo_becomes_a_scene(executor: InlineExecutor) -> None:
+    scene = executor.predict_splat("relief", CUP, Stages())
+    scene.gaussians.validate()
+    assert scene.camera is not None
+    assert scene.camera.width_px == CUP.rgb.shape[1]
+
+
+def test_a_model_is_loaded_at_its_first_use_and_stays_warm(executor: InlineExecutor) -> None:
+    first, second = Stages(), Stages()
+    executor.predict_splat("relief", CUP, first)
+    executor.predict_splat("relief", CUP, second)
+    assert next(iter(first.seconds)) == "load"
+    assert "load" not in second.seconds
+
+
+def test_auto_and_the_name_it_stands_for_are_one_model(executor: InlineExecutor) -> None:
+    again = Stages()
+    by_name = executor.predict_splat("relief", CUP, Stages())
+    by_auto = executor.predict_splat("auto", CUP, again)
+    assert "load" not in again.seconds
+    assert np.array_equal(by_name.gaussians.means, by_auto.gaussians.means)
+
+
+def test_an_unknown_model_is_refused(executor: InlineExecutor) -> None:
+    with pytest.raises(UnknownModelError, match="gibberish"):
+        executor.predict_splat("gibberish", CUP, Stages())
+
+
+def with_loader(monkeypatch: pytest.MonkeyPatch, loads: list[int], failures: int) -> None:
+    """Count the loads of relief, slow ones, of which the first few fail."""
+    model = registry.SPLAT_MODELS[0]
+
+    def load(settings: Settings, progress: Progress) -> SplatPredictor:
+        loads.append(1)
+        sleep(0.05)
+        if len(loads) <= failures:
+            raise CheckpointUnavailableError("no weights")
+        return model.load(settings, progress)
+
+    monkeypatch.setattr(registry, "SPLAT_MODELS", (replace(model, load=load),))
+
+
+def test_threads_that_ask_at_once_load_a_model_once(
+    executor: InlineExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[int] = []
+    with_loader(monkeypatch, loads, failures=0)
+    with ThreadPoolExecutor(4) as pool:
+        scenes = list(pool.map(lambda _: executor.predict_splat("auto", CUP, Stages()), range(4)))
+    assert len(loads) == 1
+    assert all(np.array_equal(scene.gaussians.means, scenes[0].gaussians.means) for scene in scenes)
+
+
+def test_a_model_that_could_not_be_loaded_is_tried_again(
+    executor: InlineExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_loader(monkeypatch, [], failures=1)
+    with pytest.raises(CheckpointUnavailableError):
+        executor.predict_splat("auto", CUP, Stages())
+    assert len(executor.predict_splat("auto", CUP, Stages()).gaussians) > 0
