@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.cli.command import Command
+from wheatstone.arrays import F64
 
 
 def test_a_scene_is_rendered_from_its_own_camera(command: Command, scene_file: Path) -> None:
@@ -41,3 +44,108 @@ def test_a_picture_format_nobody_knows_is_refused(command: Command, scene_file: 
     result = command("render", scene_file, "--size", "16", "-o", tmp_path / "picture.xyz")
     assert result.code == 2
     assert ".png" in result.err
+
+
+def frames_of(path: Path) -> list[F64]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="rgb24").astype(np.float64) for frame in container.decode(video=0)]
+
+
+def test_a_turntable_is_an_mp4_beside_the_scene(command: Command, scene_file: Path) -> None:
+    result = command("render", scene_file, "--turntable", "--size", "64", "--seconds", "0.5", "--fps", "12")
+    assert result.code == 0
+    frames = frames_of(scene_file.with_suffix(".mp4"))
+    assert len(frames) == 6
+    assert frames[0].shape == (48, 64, 3)
+    assert "scene.mp4: 64×48, 6 frames, 0.5 s" in result.out
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".webp"])
+def test_the_outputs_ending_decides_the_clips_format(
+    suffix: str, command: Command, scene_file: Path, tmp_path: Path
+) -> None:
+    clip = tmp_path / f"clip{suffix}"
+    arguments = (
+        "--turntable",
+        "--size",
+        "32",
+        "--seconds",
+        "0.2",
+        "--path",
+        "dolly",
+        "--reach",
+        "0.1",
+        "-o",
+        clip,
+    )
+    assert command("render", scene_file, *arguments).code == 0
+    assert clip.read_bytes()[:4] in (b"RIFF", b"\x1aE\xdf\xa3")
+
+
+def test_a_turntable_begins_at_the_view_asked_for(command: Command, scene_file: Path, tmp_path: Path) -> None:
+    view = ("--size", "64", "--yaw", "-30", "--pitch", "-5", "--dolly", "0.2")
+    still, clip = tmp_path / "still.png", tmp_path / "clip.mp4"
+    assert command("render", scene_file, *view, "-o", still).code == 0
+    assert command("render", scene_file, *view, "--turntable", "--seconds", "0.2", "-o", clip).code == 0
+    with Image.open(still) as picture:
+        assert np.abs(frames_of(clip)[0] - np.asarray(picture)).mean() < 4
+
+
+@pytest.mark.parametrize(("layout", "width"), [("parallel", 128), ("cross", 128), ("anaglyph", 64)])
+def test_two_eyes_have_pictures_of_their_own(
+    layout: str, width: int, command: Command, scene_file: Path, tmp_path: Path
+) -> None:
+    picture = tmp_path / "eyes.png"
+    assert command("render", scene_file, "--size", "64", "--stereo", layout, "-o", picture).code == 0
+    with Image.open(picture) as file:
+        assert file.size == (width, 48)
+
+
+def test_more_parallax_sets_the_eyes_farther_apart(command: Command, scene_file: Path, tmp_path: Path) -> None:
+    differences = []
+    for parallax in ("0.01", "0.1"):
+        path = tmp_path / f"{parallax}.png"
+        eyes = ("--stereo", "parallel", "--parallax", parallax)
+        assert command("render", scene_file, "--size", "64", *eyes, "-o", path).code == 0
+        with Image.open(path) as file:
+            both = np.asarray(file).astype(int)
+        differences.append(np.abs(both[:, :64] - both[:, 64:]).mean())
+    assert differences[1] > 3 * differences[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--seconds", "2"], "--turntable"),
+        (["--fps", "10"], "--turntable"),
+        (["--path", "orbit"], "--turntable"),
+        (["--reach", "3"], "--turntable"),
+        (["-o", "clip.mp4"], "--turntable"),
+        (["--turntable", "--yaw", "1,2"], "one view"),
+        (["--turntable", "--path", "spiral"], "swing"),
+        (["--turntable", "-o", "clip.png"], ".mp4, .webm, .webp"),
+        (["--turntable", "--seconds", "0"], "frames"),
+        (["--turntable", "--seconds", "nan"], "frames"),
+        (["--turntable", "--fps", "1000"], "frames"),
+        (["--turntable", "--size", "5000"], "4096"),
+        (["--turntable", "--path", "swing", "--reach", "120"], "reaches"),
+        (["--parallax", "0.1"], "--stereo"),
+        (["--stereo", "anaglyph", "--parallax", "2"], "Parallax"),
+        (["--stereo", "lenticular"], "anaglyph"),
+        (["--dolly", "1"], "dolly"),
+        (["--pitch", "nan"], "pitch"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    arguments: list[str],
+    said: str,
+    command: Command,
+    scene_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = command("render", scene_file, *arguments)
+    assert result.code == 2
+    assert said in result.err
+    assert [path.name for path in tmp_path.iterdir()] == [scene_file.name]

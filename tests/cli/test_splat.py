@@ -3,8 +3,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 import wheatstone
 from tests.cli.command import Command
+from wheatstone.splats import clips
 
 
 def test_a_photo_becomes_a_splat_beside_its_poster(command: Command, photo: Path, tmp_path: Path) -> None:
@@ -13,6 +16,17 @@ def test_a_photo_becomes_a_splat_beside_its_poster(command: Command, photo: Path
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["photo.plain.ply", "photo.ply", "photo.sog", "photo.webp"]
     assert len(wheatstone.load(tmp_path / "out" / "photo.sog").gaussians) > 0
+
+
+def test_a_photo_becomes_a_clip(
+    command: Command, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clips, "SECONDS", 0.1)
+    result = command("splat", photo, "-o", tmp_path / "scene.sog", "--turntable", "--poster")
+    assert result.code == 0
+    assert {path.name for path in tmp_path.iterdir()} >= {"scene.sog", "scene.webp", "scene.mp4"}
+    assert "turntable" in result.out
+    assert b"ftyp" in (tmp_path / "scene.mp4").read_bytes()[:12]
 
 
 def test_the_summary_tells_counts_times_sizes_and_what_made_it(

@@ -70,3 +70,44 @@ def test_an_orbit_keeps_the_pivot_in_sight(yaw: float, pitch: float, pivot_m: fl
 def test_points_are_seen_from_where_the_camera_stands() -> None:
     behind = PHOTO.orbited(180, 0, 2.0)
     assert behind.points_seen(np.array([[1.0, 0.5, 0]])) == pytest.approx(np.array([[-1, 0.5, 4]]))
+
+
+@given(width=st.integers(1, 5000), height=st.integers(1, 5000), long_side=st.integers(2, 5000))
+def test_sides_can_be_made_even(width: int, height: int, long_side: int) -> None:
+    resized = Camera.of_photo(width, height, 100.0).resized(long_side, multiple_px=2)
+    assert resized.width_px % 2 == resized.height_px % 2 == 0
+    assert abs(max(resized.width_px, resized.height_px) - long_side) <= 1
+    assert resized.cx_px == pytest.approx(resized.width_px / 2)
+
+
+def test_a_moved_camera_steps_along_its_own_axes() -> None:
+    side = PHOTO.orbited(90, 0, 2.0)  # 2 m to the right of the pivot, looking to the left
+    assert position(side.moved(ahead_m=0.5)) - position(side) == pytest.approx([-0.5, 0, 0])
+    assert position(side.moved(right_m=0.5)) - position(side) == pytest.approx([0, 0, 0.5])
+    assert position(side.moved(down_m=0.5)) - position(side) == pytest.approx([0, 0.5, 0])
+
+
+def pixel_of(camera: Camera, point: tuple[float, float, float]) -> F64:
+    u, v, w = camera.intrinsics @ camera.points_seen(np.array([point]))[0]
+    return np.array([u / w, v / w])
+
+
+@given(x=st.floats(-2, 2), y=st.floats(-2, 2), right_m=st.floats(-0.5, 0.5), convergence_m=st.floats(0.1, 50))
+def test_an_eye_sees_the_plane_of_convergence_in_place(
+    x: float, y: float, right_m: float, convergence_m: float
+) -> None:
+    point = (x * convergence_m, y * convergence_m, convergence_m)
+    seen = pixel_of(PHOTO.eye(right_m, convergence_m), point)
+    assert seen == pytest.approx(pixel_of(PHOTO, point), abs=1e-6)
+
+
+def test_eyes_look_the_same_way() -> None:
+    eye = PHOTO.eye(0.1, 2.0)
+    assert np.array_equal(eye.world_to_camera[:3, :3], PHOTO.world_to_camera[:3, :3])
+    assert position(eye) == pytest.approx([0.1, 0, 0])
+
+
+def test_what_is_near_moves_right_for_the_left_eye() -> None:
+    left, right = PHOTO.eye(-0.05, 2.0), PHOTO.eye(0.05, 2.0)
+    assert pixel_of(left, (0, 0, 1))[0] > pixel_of(right, (0, 0, 1))[0]
+    assert pixel_of(left, (0, 0, 9))[0] < pixel_of(right, (0, 0, 9))[0]

@@ -9,10 +9,13 @@ from PIL import Image
 from tests.splats.reference import random_gaussians
 from wheatstone.errors import BadOptionError, OutputExistsError
 from wheatstone.splats.cameras import Camera
-from wheatstone.splats.posters import BACKGROUND, contact_sheet, poster, write_poster
+from wheatstone.splats.posters import contact_sheet, poster, write_poster
 from wheatstone.splats.render import render
 from wheatstone.splats.scene import Scene
+from wheatstone.splats.shots import BACKGROUND
+from wheatstone.splats.stereo import Layout, Stereo
 from wheatstone.splats.transforms import transform_scene
+from wheatstone.splats.views import View
 
 CAMERA = Camera.of_photo(90, 60, 80.0)
 SCENE = Scene(random_gaussians(300), CAMERA)
@@ -42,10 +45,15 @@ def test_an_empty_scene_has_a_poster_of_the_background() -> None:
 
 
 def test_a_contact_sheet_shows_the_views_side_by_side() -> None:
-    sheet = contact_sheet(SCENE, [-20, 0, 20], 60)
+    sheet = contact_sheet(SCENE, [View(-20), View(), View(20)], 60)
     assert sheet.shape == (40, 180, 3)
     assert np.array_equal(sheet[:, 60:120], poster(SCENE, 60))
     assert not np.array_equal(sheet[:, :60], sheet[:, 120:])
+
+
+def test_a_sheet_for_two_eyes_shows_pairs() -> None:
+    sheet = contact_sheet(SCENE, [View(), View(10)], 60, stereo=Stereo(Layout.PARALLEL))
+    assert sheet.shape == (40, 240, 3)
 
 
 def test_a_poster_is_written_as_webp(tmp_path: Path) -> None:

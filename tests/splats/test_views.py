@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.splats.reference import f32, random_gaussians
 from wheatstone.arrays import F32
+from wheatstone.errors import BadOptionError
 from wheatstone.splats.cameras import Camera
 from wheatstone.splats.gaussians import Gaussians
 from wheatstone.splats.render import render
 from wheatstone.splats.scene import Scene
-from wheatstone.splats.views import frame, median_depth_m
+from wheatstone.splats.views import View, depths, frame, median_depth_m, photo_camera
 
 
 def photo_like(width_px: int, height_px: int, f_px: float) -> Gaussians:
@@ -69,3 +73,58 @@ def test_the_median_depth_is_that_of_what_lies_ahead() -> None:
 
 def test_the_median_depth_of_nothing_is_one_metre() -> None:
     assert median_depth_m(random_gaussians(0), Camera.of_photo(4, 4, 4.0)) == 1
+
+
+def at_depths(*depths_m: float) -> Gaussians:
+    return replace(random_gaussians(len(depths_m)), means=f32([[0, 0, depth_m] for depth_m in depths_m]))
+
+
+def test_near_and_far_leave_out_five_percent_at_each_end() -> None:
+    measured = depths(at_depths(-3, *range(1, 102)), Camera.of_photo(4, 4, 4.0))
+    assert (measured.near_m, measured.median_m, measured.far_m) == pytest.approx((6, 51, 96))
+
+
+def test_what_is_infinitely_far_does_not_count() -> None:
+    with np.errstate(invalid="ignore"):
+        assert depths(at_depths(2, 2, math.inf), Camera.of_photo(4, 4, 4.0)).far_m == 2
+
+
+def test_turned_about_the_balanced_depth_near_and_far_move_equally_far_opposite_ways() -> None:
+    camera = Camera.of_photo(100, 100, 100.0)
+    around = depths(at_depths(1.0, 5.0), camera)
+    turned = View(yaw_deg=0.01).of(camera, around.balanced_m)
+    near, far = turned.points_seen(np.array([[0, 0, around.near_m], [0, 0, around.far_m]]))
+    assert near[0] / near[2] == pytest.approx(-far[0] / far[2], rel=1e-3)
+
+
+def test_scenes_from_photos_are_told_from_others() -> None:
+    own = Camera.of_photo(20, 30, 40.0)
+    assert photo_camera(Scene(ball((0, 0, 0), 1), own)) is own
+    assert photo_camera(Scene(photo_like(60, 40, 50.0))) is not None
+    assert photo_camera(Scene(ball((0, 0, 0), 1))) is None
+
+
+def test_a_view_without_angles_is_the_camera_itself() -> None:
+    camera = Camera.of_photo(40, 30, 40.0).orbited(5, 6, 7)
+    assert View().of(camera, 3.0).world_to_camera == pytest.approx(camera.world_to_camera)
+
+
+@given(yaw=st.floats(-180, 180), pitch=st.floats(-90, 90), dolly=st.floats(-2, 0.99))
+def test_every_view_looks_at_the_pivot(yaw: float, pitch: float, dolly: float) -> None:
+    seen = View(yaw, pitch, dolly).of(Camera.of_photo(40, 30, 40.0), 2.0).points_seen(np.array([[0, 0, 2.0]]))
+    assert seen == pytest.approx(np.array([[0, 0, 2.0 * (1 - dolly)]]), abs=1e-9)
+
+
+def test_the_pitch_of_a_view_is_above_the_horizon_whatever_its_yaw() -> None:
+    camera = Camera.of_photo(40, 30, 40.0)
+    heights = []
+    for yaw_deg in (0, 90, 180, 270):
+        to_camera = View(yaw_deg, 30).of(camera, 2.0).world_to_camera
+        heights.append(float((to_camera[:3, :3].T @ to_camera[:3, 3])[1]))
+    assert heights == pytest.approx([1.0] * 4)
+
+
+@pytest.mark.parametrize("values", [(math.nan, 0, 0), (0, math.inf, 0), (0, 0, 1), (0, 0, math.nan), (0, 0, 3)])
+def test_a_view_from_nowhere_is_refused(values: tuple[float, float, float]) -> None:
+    with pytest.raises(BadOptionError):
+        View(*values)

@@ -1,18 +1,30 @@
-"""`wheatstone render`: a picture of a splat."""
+"""`wheatstone render`: a picture or a clip of a splat, for one eye or two."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wheatstone.cli.parameters import Flag, refuse_existing
 from wheatstone.errors import BadOptionError
+from wheatstone.splats.clips import FPS, MULTIPLE_PX, SECONDS, SIZE_PX, SUFFIXES, frame_count, write_clip
 from wheatstone.splats.formats import format_of, read_scene
+from wheatstone.splats.paths import PATHS, PathName, default_path
 from wheatstone.splats.posters import contact_sheet, write_poster
+from wheatstone.splats.shots import Shot
+from wheatstone.splats.stereo import Layout, Stereo
+from wheatstone.splats.views import View
+
+_VIEW = Group("View", sort_key=1)
+_EYES = Group("Two eyes", sort_key=2)
+_CLIP = Group("Clip", sort_key=3)
 
 
 def render(
@@ -20,31 +32,110 @@ def render(
     /,
     *,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
-    size: int = 768,
-    yaw: Annotated[str, Parameter(allow_leading_hyphen=True)] = "0",
+    size: int = SIZE_PX,
     overwrite: Flag = False,
+    yaw: Annotated[str, Parameter(allow_leading_hyphen=True, group=_VIEW)] = "0",
+    pitch: Annotated[float, Parameter(group=_VIEW)] = 0.0,
+    dolly: Annotated[float, Parameter(group=_VIEW)] = 0.0,
+    stereo: Annotated[Layout | None, Parameter(group=_EYES)] = None,
+    parallax: Annotated[float | None, Parameter(group=_EYES)] = None,
+    turntable: Annotated[Flag, Parameter(group=_CLIP)] = False,
+    path: Annotated[PathName | None, Parameter(group=_CLIP)] = None,
+    reach: Annotated[float | None, Parameter(group=_CLIP)] = None,
+    seconds: Annotated[float | None, Parameter(group=_CLIP)] = None,
+    fps: Annotated[int | None, Parameter(group=_CLIP)] = None,
 ) -> None:
-    """Render a picture of a splat file, on the CPU.
+    """Render a picture or a clip of a splat file, on the CPU.
 
     The view is that of the photo the scene was made from; without one, the scene is framed.
 
-    Examples: `wheatstone render scene.sog`, `wheatstone render scene.ply --yaw -10,0,10 -o sheet.webp`
+    Examples: `wheatstone render scene.sog`, `wheatstone render scene.ply --yaw -10,0,10 -o sheet.webp`,
+    `wheatstone render scene.sog --turntable`, `wheatstone render scene.sog --stereo anaglyph -o red-cyan.png`
 
     Args:
         scene: Splat file.
-        output: Picture to write (`.webp`, `.png`, `.jpg`); by default the scene's name with `.webp`.
-        size: Longer side of the picture in pixels.
+        output: File to write; by default the scene's name. Pictures end in `.webp`, `.png` or `.jpg`, clips in
+            `.mp4`, `.webm` or `.webp`.
+        size: Longer side of the picture in pixels; of each eye's where two stand side by side.
+        overwrite: Replace the file if it exists.
         yaw: Degrees to the right around the scene's middle; several, comma-separated, give views side by side.
-        overwrite: Replace the picture if it exists.
+        pitch: Degrees upwards.
+        dolly: How far towards the middle, as a share of the way.
+        stereo: `parallel` (left eye's picture on the left), `cross` (on the right, for crossed eyes) or
+            `anaglyph` (for red-cyan glasses).
+        parallax: How far the eyes' pictures differ, as a share of their width; by default 1/30, more is deeper.
+        turntable: Make a clip that loops.
+        path: `swing` (left and right; for scenes from photos the default), `orbit` (all the way round; the
+            default for others) or `dolly` (in and out).
+        reach: How far the path goes: degrees to each side (by default 7 for a swing, 180 for an orbit), or
+            for a dolly a share of the way to the middle (0.2).
+        seconds: Length of the clip; by default 6.
+        fps: Frames per second; by default 30.
     """
+    views = [View(yaw_deg, pitch, dolly) for yaw_deg in _angles(yaw)]
+    eyes = _eyes(stereo, parallax)
+    target = output or _beside(scene, SUFFIXES[0] if turntable else ".webp")
+    if turntable:
+        if len(views) > 1:
+            raise BadOptionError(f"A turntable begins at one view; --yaw {yaw} names {len(views)}.")
+        fps = FPS if fps is None else fps
+        frames = frame_count(SECONDS if seconds is None else seconds, fps)
+        refuse_existing(target, overwrite=overwrite)
+        content = read_scene(scene)
+        make = PATHS[path or default_path(content)]
+        along = make(frames, views[0]) if reach is None else make(frames, views[0], reach)
+        shot = Shot.of(content, size, multiple_px=MULTIPLE_PX, stereo=eyes)
+        with _frames_bar(target, frames) as bar:
+            write_clip(shot, along, target, fps=fps, progress=bar, overwrite=overwrite)
+        width, height = shot.size_px
+        said = f"{width}×{height}, {frames} frames, {frames / fps:.3g} s"
+    else:
+        _refuse_clip_options({"--path": path, "--reach": reach, "--seconds": seconds, "--fps": fps}, target)
+        refuse_existing(target, overwrite=overwrite)
+        picture = contact_sheet(read_scene(scene), views, size, stereo=eyes)
+        write_poster(picture, target, overwrite=overwrite)
+        said = f"{picture.shape[1]}×{picture.shape[0]}"
+    Console().print(f"{escape(str(target))}: {said}", highlight=False, soft_wrap=True)
+
+
+def _angles(yaw: str) -> list[float]:
     try:
-        yaws_deg = [float(angle) for angle in yaw.split(",")]
+        return [float(angle) for angle in yaw.split(",")]
     except ValueError as error:
         raise BadOptionError(f"--yaw takes degrees such as -10,0,10; got {yaw!r}.") from error
-    suffix = format_of(scene).suffix
-    target = output or scene.with_name(scene.name[: -len(suffix)] + ".webp")
-    refuse_existing(target, overwrite=overwrite)
-    picture = contact_sheet(read_scene(scene), yaws_deg, size)
-    write_poster(picture, target, overwrite=overwrite)
-    height, width = picture.shape[:2]
-    Console().print(f"{escape(str(target))}: {width}×{height}", highlight=False, soft_wrap=True)
+
+
+def _eyes(stereo: Layout | None, parallax: float | None) -> Stereo | None:
+    if stereo is None:
+        if parallax is not None:
+            raise BadOptionError("--parallax is for two eyes: add --stereo parallel, cross or anaglyph.")
+        return None
+    return Stereo(stereo) if parallax is None else Stereo(stereo, parallax)
+
+
+def _beside(scene: Path, suffix: str) -> Path:
+    return scene.with_name(scene.name[: -len(format_of(scene).suffix)] + suffix)
+
+
+def _refuse_clip_options(options: Mapping[str, object], target: Path) -> None:
+    for flag, value in options.items():
+        if value is not None:
+            raise BadOptionError(f"{flag} is for clips: add --turntable.")
+    if target.suffix.lower() in SUFFIXES and target.suffix.lower() != ".webp":
+        raise BadOptionError(f"{target} is a clip by its name: add --turntable.")
+
+
+@contextmanager
+def _frames_bar(target: Path, frames: int) -> Iterator[Callable[[float], None]]:
+    """A bar on standard error; yields a function that takes the share of the frames done."""
+    with Progress(
+        TextColumn(escape(target.name), style="bold"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("frames"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task("", total=frames)
+        yield lambda fraction: bar.update(task, completed=round(fraction * frames))

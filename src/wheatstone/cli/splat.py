@@ -44,6 +44,7 @@ def splat(
     focal_length: float | None = None,
     format: Annotated[str, Parameter(alias="-f")] = "sog",  # noqa: A002 - the flag's name
     poster: Flag = False,
+    turntable: Flag = False,
     overwrite: Flag = False,
 ) -> int:
     """Turn photos into 3D Gaussian splats.
@@ -61,6 +62,7 @@ def splat(
         focal_length: Focal length in pixels. By default from each photo's EXIF, else a 30 mm equivalent.
         format: Formats to write, comma-separated: `sog`, `ply`, `plain-ply`.
         poster: Also render a picture of each splat (`.webp`).
+        turntable: Also render a clip of each splat (`.mp4`).
         overwrite: Replace files that exist.
     """
     if focal_length is not None and focal_length <= 0:
@@ -70,7 +72,7 @@ def splat(
     formats = [format_named(name.strip()) for name in format.split(",") if name.strip()]
     if not formats:
         raise BadOptionError("--format names no format; try --format sog,ply.")
-    outputs = _outputs(files, output, formats, poster=poster)
+    outputs = _outputs(files, output, formats, poster=poster, turntable=turntable)
     console, errors = Console(), Console(stderr=True)
     settings = load_settings()
     executor = InlineExecutor(settings)
@@ -105,7 +107,9 @@ def splat(
     return 0 if len(rows) == len(files) else 2
 
 
-def _outputs(photos: Sequence[Path], output: Path, formats: Sequence[Format], *, poster: bool) -> list[Output]:
+def _outputs(
+    photos: Sequence[Path], output: Path, formats: Sequence[Format], *, poster: bool, turntable: bool
+) -> list[Output]:
     """Where each photo's files go; photos of one name get a number."""
     for known in FORMATS:
         if output.name.lower().endswith(known.suffix):
@@ -113,14 +117,14 @@ def _outputs(photos: Sequence[Path], output: Path, formats: Sequence[Format], *,
                 raise BadOptionError(
                     f"--output {output} is one file, but there are {len(photos)} photos: name a folder."
                 )
-            return [Output(output.with_name(output.name[: -len(known.suffix)]), formats, poster)]
+            return [Output(output.with_name(output.name[: -len(known.suffix)]), formats, poster, turntable)]
     bases: list[Path] = []
     for photo in photos:
         base, number = output / photo.stem, 2
         while base in bases:
             base, number = output / f"{photo.stem}-{number}", number + 1
         bases.append(base)
-    return [Output(base, formats, poster) for base in bases]
+    return [Output(base, formats, poster, turntable) for base in bases]
 
 
 def _stage_text(stage: str, fraction: float) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from wheatstone.executors import InlineExecutor
 from wheatstone.pictures import read_picture
 from wheatstone.settings import PictureLimits
+from wheatstone.splats.clips import write_turntable
 from wheatstone.splats.formats import Format, write_scene
 from wheatstone.splats.posters import poster, write_poster
 from wheatstone.splats.scene import Scene
@@ -23,16 +24,22 @@ class Output:
         base: folder and name of the files, without ending.
         formats: one file each.
         poster: also write a picture of the scene, `.webp`.
+        turntable: also write a clip of the scene, `.mp4`.
     """
 
     base: Path
     formats: Sequence[Format]
-    poster: bool
+    poster: bool = False
+    turntable: bool = False
 
     @property
     def paths(self) -> list[Path]:
         """All files that will be written, scenes first."""
-        suffixes = [chosen.suffix for chosen in self.formats] + ([".webp"] if self.poster else [])
+        suffixes = [chosen.suffix for chosen in self.formats]
+        if self.poster:
+            suffixes.append(".webp")
+        if self.turntable:
+            suffixes.append(".mp4")
         return [self.base.with_name(self.base.name + suffix) for suffix in suffixes]
 
 
@@ -79,5 +86,8 @@ def write_outputs(scene: Scene, output: Output, stages: Stages, *, overwrite: bo
             write_scene(scene, path, overwrite=overwrite)
     if output.poster:
         with stages.stage("poster"):
-            write_poster(poster(scene), paths[-1], overwrite=overwrite)
+            write_poster(poster(scene), paths[len(output.formats)], overwrite=overwrite)
+    if output.turntable:
+        with stages.stage("turntable") as progress:
+            write_turntable(scene, paths[-1], progress=progress, overwrite=overwrite)
     return paths

@@ -54,11 +54,16 @@ class Camera:
         seen: F64 = points @ self.world_to_camera[:3, :3].T + self.world_to_camera[:3, 3]
         return seen
 
-    def resized(self, long_side_px: int) -> Camera:
-        """The same view with the longer side of the picture `long_side_px` pixels long."""
-        factor = long_side_px / max(self.width_px, self.height_px)
-        width_px = max(1, round(self.width_px * factor))
-        height_px = max(1, round(self.height_px * factor))
+    def resized(self, long_side_px: int, *, multiple_px: int = 1) -> Camera:
+        """The same view with the longer side of the picture `long_side_px` pixels long.
+
+        Args:
+            long_side_px: pixels of the longer side.
+            multiple_px: both sides are rounded to multiples of this, as video encoders want.
+        """
+        factor = long_side_px / max(self.width_px, self.height_px) / multiple_px
+        width_px = multiple_px * max(1, round(self.width_px * factor))
+        height_px = multiple_px * max(1, round(self.height_px * factor))
         across, down = width_px / self.width_px, height_px / self.height_px
         return replace(
             self,
@@ -87,3 +92,18 @@ class Camera:
         pivot = np.array([0, 0, pivot_m], np.float64)
         turn[:3, 3] = pivot - turn[:3, :3] @ pivot
         return replace(self, world_to_camera=turn @ self.world_to_camera)
+
+    def moved(self, *, right_m: float = 0.0, down_m: float = 0.0, ahead_m: float = 0.0) -> Camera:
+        """The camera moved along its own axes, looking the same way."""
+        step = np.eye(4)
+        step[:3, 3] = -right_m, -down_m, -ahead_m
+        return replace(self, world_to_camera=step @ self.world_to_camera)
+
+    def eye(self, right_m: float, convergence_m: float) -> Camera:
+        """The camera of an eye that is `right_m` metres to the right (negative: to the left).
+
+        It looks the same way, its picture shifted so that what is `convergence_m` metres ahead stays in place.
+        Turning the eyes towards each other instead would shear the pictures apart at their corners.
+        """
+        moved = self.moved(right_m=right_m)
+        return replace(moved, cx_px=self.cx_px + self.fx_px * right_m / convergence_m)

@@ -11,12 +11,10 @@ from PIL import Image
 from wheatstone.arrays import U8
 from wheatstone.errors import BadOptionError, UnknownFormatError
 from wheatstone.files import atomic_write
-from wheatstone.splats.render import render
 from wheatstone.splats.scene import Scene
-from wheatstone.splats.views import frame, median_depth_m
-
-BACKGROUND = (0.12, 0.12, 0.13)
-"""A dark neutral grey, sRGB."""
+from wheatstone.splats.shots import Shot
+from wheatstone.splats.stereo import Stereo
+from wheatstone.splats.views import View
 
 _MAX_SIDE_PX = 16383  # WebP's limit
 _KINDS: dict[str, tuple[str, dict[str, int]]] = {
@@ -26,7 +24,6 @@ _KINDS: dict[str, tuple[str, dict[str, int]]] = {
     ".jpeg": ("JPEG", {"quality": 92}),
 }
 """Pillow's format and options by the ending of the file's name."""
-_NEAR_SHARE = 0.02  # near plane as a share of the median depth, so that a scene's unit does not matter
 
 
 def poster(scene: Scene, long_side_px: int = 768) -> U8:
@@ -35,36 +32,29 @@ def poster(scene: Scene, long_side_px: int = 768) -> U8:
     Raises:
         BadOptionError: `long_side_px` is not between 1 and 16383.
     """
-    return contact_sheet(scene, [0.0], long_side_px)
+    return contact_sheet(scene, [View()], long_side_px)
 
 
-def contact_sheet(scene: Scene, yaws_deg: Sequence[float], long_side_px: int = 512) -> U8:
-    """Views from an orbit, side by side; (H, W times views, 3) uint8 sRGB.
+def contact_sheet(
+    scene: Scene, views: Sequence[View], long_side_px: int = 512, *, stereo: Stereo | None = None
+) -> U8:
+    """Views of a scene, side by side; (H, W, 3) uint8 sRGB.
 
     Args:
         scene: what to show.
-        yaws_deg: how far right of the scene's own camera each view stands, around the median depth.
-        long_side_px: longer side of one view in pixels.
+        views: where to look from.
+        long_side_px: longer side of one eye's picture of one view, in pixels.
+        stereo: how to show it to two eyes; None for one.
 
     Raises:
         BadOptionError: `long_side_px` is not between 1 and 16383, or no view is asked for.
     """
     if not 1 <= long_side_px <= _MAX_SIDE_PX:
         raise BadOptionError(f"A picture's longer side must be 1 to {_MAX_SIDE_PX} pixels, got {long_side_px}.")
-    if not yaws_deg:
+    if not views:
         raise BadOptionError("A contact sheet needs at least one view.")
-    camera = frame(scene).resized(long_side_px)
-    pivot_m = median_depth_m(scene.gaussians, camera)
-    views = [
-        render(
-            scene.gaussians,
-            camera.orbited(yaw_deg, 0, pivot_m),
-            background=BACKGROUND,
-            near_m=_NEAR_SHARE * pivot_m,
-        ).rgb
-        for yaw_deg in yaws_deg
-    ]
-    return np.concatenate(views, axis=1)
+    shot = Shot.of(scene, long_side_px, stereo=stereo)
+    return np.concatenate([shot.picture(view) for view in views], axis=1)
 
 
 def write_poster(picture: U8, path: Path, *, overwrite: bool = True) -> Path:
