@@ -1,4 +1,4 @@
-"""Compiled kernels: numba behind one typed decorator, its cache in our cache folder, threads from Python.
+"""Compiled kernels: numba behind one typed decorator, and threads from Python.
 
 Kernels release the GIL and are started from a thread pool, one call per chunk. That keeps results
 independent of the thread count and works under every numba threading layer (`workqueue` aborts the
@@ -7,51 +7,14 @@ process when two threads enter parallel kernels at once).
 
 from __future__ import annotations
 
-import logging
+import functools
 import os
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
-import numba
-from numba.core import event as numba_events
-
-from wheatstone.settings import load_settings
-from wheatstone.version import VERSION
-
-_log = logging.getLogger(__name__)
-_config: Any = numba.config  # its attributes are made at run time
-_register: Any = numba_events.register  # numba gives these two no types
-_unregister: Any = numba_events.unregister
-
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-@contextmanager
-def _cache_in_our_folder() -> Iterator[None]:
-    """Numba picks the cache folder when a function is decorated: point it to ours just for that moment."""
-    before = _config.CACHE_DIR
-    _config.CACHE_DIR = str(load_settings().cache_dir / "compiled" / VERSION)
-    try:
-        yield
-    finally:
-        _config.CACHE_DIR = before
-
-
-class _Announcer(numba_events.Listener):
-    """Says once that kernels are being compiled, so that nobody wonders what takes so long."""
-
-    def on_start(self, event: numba_events.Event) -> None:
-        if event.data["dispatcher"].py_func.__module__.startswith("wheatstone."):
-            _unregister("numba:compile", self)
-            _log.info("compiling for this processor; later runs skip this")
-
-    def on_end(self, event: numba_events.Event) -> None:
-        """The first start says it all."""
-
-
-_register("numba:compile", _Announcer())
 
 
 def kernel(function: Function) -> Function:
@@ -59,11 +22,37 @@ def kernel(function: Function) -> Function:
 
     Floating-point arithmetic keeps IEEE order, so that results do not depend on vector width.
     """
-    with _cache_in_our_folder():
-        try:
-            return cast("Function", numba.njit(cache=True, nogil=True)(function))
-        except RuntimeError:  # nowhere to write (a read-only container): compile anew in every process
-            return cast("Function", numba.njit(nogil=True)(function))
+    return cast("Function", _Kernel(function))
+
+
+class _Kernel:
+    """A function to be compiled; numba takes a third of a second to start and is not imported before a call."""
+
+    _lock = threading.RLock()
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *arguments: object) -> Any:
+        with self._lock:
+            _show_kernels_to_numba(self._function.__globals__)
+        return self._dispatcher(*arguments)
+
+    @functools.cached_property
+    def _dispatcher(self) -> Callable[..., Any]:
+        from wheatstone import _jit
+
+        return _jit.dispatcher(self._function)
+
+
+def _show_kernels_to_numba(names: dict[str, Any]) -> None:
+    """Put numba's view of all kernels among a module's names in their place: they may call each other."""
+    kernels = {name: value for name, value in names.items() if isinstance(value, _Kernel)}
+    for value in kernels.values():
+        if value._function.__globals__ is not names:
+            _show_kernels_to_numba(value._function.__globals__)
+    names.update({name: value._dispatcher for name, value in kernels.items()})  # at once, as threads may look
 
 
 def thread_count() -> int:

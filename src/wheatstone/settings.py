@@ -6,12 +6,13 @@ A variable is named `WHEATSTONE_<SECTION>__<KEY>`, for example `WHEATSTONE_PICTU
 from __future__ import annotations
 
 import functools
+import json
+import os
 from pathlib import Path
+from typing import Any, get_origin
 
 import platformdirs
-import pydantic
-from pydantic import BaseModel, Field, IPvAnyNetwork
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import BaseModel, Field, IPvAnyNetwork, ValidationError
 
 from wheatstone.errors import BadOptionError
 
@@ -40,12 +41,8 @@ class EgressSettings(BaseModel, frozen=True):
     )
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel, frozen=True):
     """The whole tree."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="WHEATSTONE_", env_nested_delimiter="__", frozen=True, extra="ignore"
-    )
 
     cache_dir: Path = Field(
         default_factory=lambda: platformdirs.user_cache_path("wheatstone"),
@@ -64,13 +61,25 @@ def load_settings() -> Settings:
         BadOptionError: a variable holds a value that does not fit.
     """
     try:
-        return Settings()
-    except pydantic.ValidationError as error:
+        return Settings.model_validate(_from_environment(Settings, "WHEATSTONE_"))
+    except ValidationError as error:
         first = error.errors()[0]
         section_and_key = first["loc"][:2]  # what follows is inside the value
         name = "WHEATSTONE_" + "__".join(str(part).upper() for part in section_and_key)
         raise BadOptionError(f"{name}: {first['msg']} (got {first['input']!r}).") from error
-    except SettingsError as error:
-        raise BadOptionError(
-            f"A WHEATSTONE_ variable is not JSON, as lists and tables must be: {error}."
-        ) from error
+
+
+def _from_environment(model: type[BaseModel], prefix: str) -> dict[str, Any]:
+    """What variables with this prefix say about a model; lists and tables are JSON."""
+    values: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        variable, kind = prefix + name.upper(), field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            values[name] = _from_environment(kind, f"{variable}__")
+        elif variable in os.environ:
+            text = os.environ[variable]
+            try:
+                values[name] = json.loads(text) if get_origin(kind) in (dict, tuple) else text
+            except json.JSONDecodeError as error:
+                raise BadOptionError(f"{variable} is not JSON, as lists and tables must be: {error}.") from error
+    return values
