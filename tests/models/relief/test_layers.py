@@ -14,6 +14,8 @@ MARGIN_PX = round(MARGIN * WIDTH)
 BALL = disc(HEIGHT, WIDTH, 30, row=0.55)
 RED, GREEN = textured(HEIGHT, WIDTH, (210, 40, 30), 15), textured(HEIGHT, WIDTH, (60, 140, 70), 30)
 RED_BALL = np.where(BALL[..., None], RED, GREEN)
+SOFT_BALL = np.clip((33 - np.hypot(*(np.mgrid[:HEIGHT, :WIDTH] - [[[66]], [[90]]]))) / 6, 0, 1)
+SOFT_RED_BALL = (SOFT_BALL[..., None] * RED + (1 - SOFT_BALL[..., None]) * GREEN).astype(np.uint8)
 
 
 def layers_of(rgb: U8, matte: AnyArray, *, cut_out: bool = False, with_sky: bool = False) -> list[Layer]:
@@ -78,7 +80,7 @@ def test_layers_come_back_to_front() -> None:
 
 
 def test_nothing_of_the_object_is_left_behind_it() -> None:
-    background, _ = layers_of(RED_BALL, BALL)
+    background, _ = layers_of(SOFT_RED_BALL, SOFT_BALL)
     hidden = in_frame(background.colour)[disc(HEIGHT, WIDTH, 34, row=0.55)].astype(int)
     assert (hidden[:, 0] > hidden[:, 1]).mean() < 0.02
 
@@ -109,9 +111,7 @@ def test_a_cut_out_is_only_its_object() -> None:
 
 
 def test_the_object_brings_nothing_of_the_background_along() -> None:
-    soft = np.clip(31 - np.hypot(*(np.mgrid[:HEIGHT, :WIDTH] - [[[66]], [[90]]])), 0, 1)
-    mixed = (soft[..., None] * RED + (1 - soft[..., None]) * GREEN).astype(np.uint8)
-    colour = in_frame(layers_of(mixed, soft)[-1].colour)[soft > 0.05].astype(int)
+    colour = in_frame(layers_of(SOFT_RED_BALL, SOFT_BALL)[-1].colour)[SOFT_BALL > 0.05].astype(int)
     assert (colour[:, 1] > colour[:, 0]).mean() < 0.02
 
 
