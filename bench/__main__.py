@@ -7,11 +7,11 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import main_job, relief
+from bench import main_job, relief, render
 from wheatstone.compiled import thread_count
 
 RESULTS = Path(__file__).parent / "results"
-BENCHES = {"main_job": main_job.run, "relief": relief.run}
+BENCHES = {"main_job": main_job.run, "relief": relief.run, "render": render.run}
 
 
 def main(names: list[str]) -> int:
