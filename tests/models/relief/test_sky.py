@@ -87,6 +87,12 @@ def test_a_brown_wall_is_no_sky() -> None:
     assert find_sky(textured(HEIGHT, WIDTH, (130, 100, 70), 10), NOTHING) is None
 
 
+def test_a_pale_wall_that_fades_into_the_room_is_no_sky() -> None:
+    fade = np.linspace(0, 1, HEIGHT)[:, None, None]
+    wall = (1 - fade) * np.array([200, 205, 212]) + fade * np.array([90, 70, 50])
+    assert find_sky(np.repeat(wall.astype(np.uint8), WIDTH, axis=1), NOTHING) is None
+
+
 def test_a_strip_of_sky_is_not_worth_a_layer() -> None:
     assert find_sky(sky_above_ground(HEIGHT, WIDTH, 0.02), NOTHING) is None
 
