@@ -128,6 +128,8 @@ def test_more_parallax_sets_the_eyes_farther_apart(command: Command, scene_file:
         (["--turntable", "--seconds", "nan"], "frames"),
         (["--turntable", "--fps", "1000"], "frames"),
         (["--turntable", "--size", "5000"], "4096"),
+        (["--turntable", "--size", "0"], "pixels"),
+        (["--size", "-4"], "pixels"),
         (["--turntable", "--path", "swing", "--reach", "120"], "reaches"),
         (["--parallax", "0.1"], "--stereo"),
         (["--stereo", "anaglyph", "--parallax", "2"], "Parallax"),

@@ -1,7 +1,7 @@
 """Clips of a scene: frames go to the encoder as they are rendered, so that memory does not grow with length.
 
-The same scene, views and library versions give the same bytes, on any machine: encoders run with a fixed
-number of threads and without timestamps or random ids.
+The same scene, views and library versions give the same bytes, whatever the number of cores: encoders run with a
+fixed number of threads, and write neither timestamps nor random ids.
 """
 
 from __future__ import annotations

@@ -12,11 +12,10 @@ from wheatstone.arrays import U8
 from wheatstone.errors import BadOptionError, UnknownFormatError
 from wheatstone.files import atomic_write
 from wheatstone.splats.scene import Scene
-from wheatstone.splats.shots import Shot
+from wheatstone.splats.shots import MAX_SIDE_PX, Shot
 from wheatstone.splats.stereo import Stereo
 from wheatstone.splats.views import View
 
-_MAX_SIDE_PX = 16383  # WebP's limit
 _KINDS: dict[str, tuple[str, dict[str, int]]] = {
     ".webp": ("WEBP", {"quality": 90, "method": 4}),
     ".png": ("PNG", {}),
@@ -49,8 +48,6 @@ def contact_sheet(
     Raises:
         BadOptionError: `long_side_px` is not between 1 and 16383, or no view is asked for.
     """
-    if not 1 <= long_side_px <= _MAX_SIDE_PX:
-        raise BadOptionError(f"A picture's longer side must be 1 to {_MAX_SIDE_PX} pixels, got {long_side_px}.")
     if not views:
         raise BadOptionError("A contact sheet needs at least one view.")
     shot = Shot.of(scene, long_side_px, stereo=stereo)
@@ -67,8 +64,8 @@ def write_poster(picture: U8, path: Path, *, overwrite: bool = True) -> Path:
         BadOptionError: a side is longer than 16383 pixels, which WebP cannot hold.
         OutputExistsError: the file exists and `overwrite` is false.
     """
-    if max(picture.shape[:2]) > _MAX_SIDE_PX:
-        raise BadOptionError(f"WebP pictures end at {_MAX_SIDE_PX} pixels a side, got {picture.shape[1::-1]}.")
+    if max(picture.shape[:2]) > MAX_SIDE_PX:
+        raise BadOptionError(f"WebP pictures end at {MAX_SIDE_PX} pixels a side, got {picture.shape[1::-1]}.")
     if path.suffix.lower() not in _KINDS:
         raise UnknownFormatError(f"{path}: no picture format has this ending; known are {', '.join(_KINDS)}.")
     kind, options = _KINDS[path.suffix.lower()]

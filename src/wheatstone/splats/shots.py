@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wheatstone.arrays import U8
+from wheatstone.errors import BadOptionError
 from wheatstone.splats.cameras import Camera
 from wheatstone.splats.gaussians import Gaussians
 from wheatstone.splats.render import render
@@ -14,6 +15,9 @@ from wheatstone.splats.views import Depths, View, depths, frame, photo_camera
 
 BACKGROUND = (0.12, 0.12, 0.13)
 """A dark neutral grey, sRGB."""
+
+MAX_SIDE_PX = 16383
+"""Longest side of a picture that every format can hold; WebP's limit."""
 
 _NEAR_SHARE = 0.02  # near plane as a share of the pivot's depth, so that a scene's unit does not matter
 _FRONT = View()
@@ -48,7 +52,12 @@ class Shot:
             long_side_px: longer side of one eye's picture.
             multiple_px: sides are rounded to multiples of this.
             stereo: how to show it to two eyes; None for one.
+
+        Raises:
+            BadOptionError: `long_side_px` is not between 1 and 16383.
         """
+        if not 1 <= long_side_px <= MAX_SIDE_PX:
+            raise BadOptionError(f"A picture's longer side must be 1 to {MAX_SIDE_PX} pixels, got {long_side_px}.")
         camera = frame(scene).resized(long_side_px, multiple_px=multiple_px)
         ahead = depths(scene.gaussians, camera)
         pivot_m = ahead.balanced_m if photo_camera(scene) else ahead.median_m
