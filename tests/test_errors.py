@@ -5,7 +5,7 @@ import re
 import pytest
 
 from wheatstone import errors
-from wheatstone.errors import WheatstoneError
+from wheatstone.errors import WheatstoneError, reason
 
 ALL = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, WheatstoneError)]
 
@@ -25,3 +25,11 @@ def test_no_two_errors_share_a_code_or_a_title() -> None:
 def test_every_error_can_be_caught_as_one() -> None:
     with pytest.raises(WheatstoneError, match="what was wrong"):
         raise errors.BadPictureError("what was wrong")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("no  such\nchunk.", "no such chunk"), ("", "ValueError"), ("\x1b[2J", "?[2J"), ("long" * 999, "long" * 50)],
+)
+def test_a_reason_is_one_short_printable_line(text: str, told: str) -> None:
+    assert reason(ValueError(text)) == told

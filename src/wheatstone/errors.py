@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+_MAX_REASON_CHARACTERS = 200
+
 
 class WheatstoneError(Exception):
     """Base of all errors raised on purpose.
@@ -99,3 +101,10 @@ class EgressFailedError(WheatstoneError):
     code = "egress-failed"
     title = "Outgoing request failed"
     status = 502
+
+
+def reason(error: BaseException) -> str:
+    """What another library says about a failure, as one short printable line; its kind when it says nothing."""
+    text = " ".join(str(error).split()).rstrip(".")
+    printable = "".join(character if character.isprintable() else "?" for character in text)
+    return printable[:_MAX_REASON_CHARACTERS] or type(error).__name__

@@ -134,8 +134,9 @@ def test_a_heic_of_a_generic_brand_is_read() -> None:
         (b"\x89PNG\r\n\x1a\n" + bytes(100), "damaged or truncated PNG|begins like a PNG"),
         (b"\xff\xd8\xff" + bytes(100), "damaged or truncated JPEG|begins like a JPEG"),
         (b"\0\0\0\x10ftypheic\0\0\0\0" + bytes(100), "damaged or truncated HEIF"),
+        (encoded(gradient(), "PNG")[:-12] + png_chunk(b"tRNS", b"\0"), r"damaged or truncated PNG file \(\w+"),
     ],
-    ids=["empty", "text", "zip", "gif", "png", "jpeg", "heic"],
+    ids=["empty", "text", "zip", "gif", "png", "jpeg", "heic", "without a reason"],
 )
 def test_what_is_no_picture_is_refused_in_one_line(data: bytes, complaint: str) -> None:
     with pytest.raises(BadPictureError, match=complaint) as caught:

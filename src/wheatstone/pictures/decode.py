@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from wheatstone.arrays import U8
-from wheatstone.errors import BadPictureError, PictureTooLargeError, WheatstoneError
+from wheatstone.errors import BadPictureError, PictureTooLargeError, WheatstoneError, reason
 from wheatstone.pictures.bombs import bomb
 from wheatstone.pictures.pixels import upright_srgb
 from wheatstone.pictures.signatures import picture_format
@@ -91,8 +91,7 @@ def decode(data: bytes, name: str, limits: PictureLimits) -> Decoded:
         except UnidentifiedImageError as error:
             raise BadPictureError(f"{name} begins like a {kind} file, but goes on like none.") from error
         except Exception as error:  # on malformed bytes Pillow and its plugins raise nearly anything
-            reason = " ".join(str(error).split())
-            raise BadPictureError(f"{name} is a damaged or truncated {kind} file ({reason}).") from error
+            raise BadPictureError(f"{name} is a damaged or truncated {kind} file ({reason(error)}).") from error
     return Decoded(rgb, alpha, exif)
 
 
