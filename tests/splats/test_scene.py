@@ -37,3 +37,16 @@ def test_save_keeps_what_is_there_unless_overwriting(tmp_path: Path) -> None:
     with pytest.raises(OutputExistsError):
         Scene(random_gaussians(6)).save(path, overwrite=False)
     assert len(read_scene(path).gaussians) == 5
+
+
+@pytest.mark.parametrize(
+    ("label", "kept"),
+    [
+        ("relief: an estimate", "relief: an estimate"),
+        ("Tiefe: ähnlich 深さ", "Tiefe: ähnlich 深さ"),
+        ("two\nlines\x1b[2J\u202e", "two lines [2J"),
+        ("long" * 999, "long" * 125),
+    ],
+)
+def test_a_label_is_one_short_printable_line(label: str, kept: str) -> None:
+    assert Scene(random_gaussians(1), label=label).label == kept

@@ -9,6 +9,8 @@ from pathlib import Path
 from wheatstone.splats.cameras import Camera
 from wheatstone.splats.gaussians import Gaussians
 
+_MAX_LABEL_CHARACTERS = 500
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
@@ -17,12 +19,17 @@ class Scene:
     Attributes:
         gaussians: the primitives.
         camera: the camera of the photo the scene was made from; None when the file does not say.
-        label: what made the scene and how far to trust it, in one line; empty when unknown.
+        label: what made the scene and how far to trust it; empty when unknown. Whatever a file says here
+            becomes one printable line of at most 500 characters.
     """
 
     gaussians: Gaussians
     camera: Camera | None = None
     label: str = ""
+
+    def __post_init__(self) -> None:
+        printable = "".join(character if character.isprintable() else " " for character in self.label)
+        object.__setattr__(self, "label", " ".join(printable.split())[:_MAX_LABEL_CHARACTERS])
 
     def save(self, path: str | PathLike[str], *, overwrite: bool = True) -> Path:
         """Write the scene in the format that the file's name ends in (`.sog`, `.ply`, `.plain.ply`).

@@ -23,7 +23,6 @@ from wheatstone.splats.gaussians import SH_C0, Gaussians
 from wheatstone.splats.scene import Scene
 
 LABEL_COMMENT = "wheatstone: "
-MAX_LABEL_CHARACTERS = 500
 OPACITY_EDGE = 2.0**-26
 """Opacities keep this distance from 0 and 1, so that logits are finite; float32 rounds it back to 1."""
 
@@ -89,7 +88,7 @@ def write_plain(scene: Scene, file: BinaryIO) -> None:
 
 def _write(scene: Scene, file: BinaryIO, further: list[tuple[str, AnyArray]]) -> None:
     scene.gaussians.validate()
-    label = " ".join(scene.label.encode("ascii", "replace").decode("ascii").split())[:MAX_LABEL_CHARACTERS]
+    label = scene.label.encode("ascii", "replace").decode("ascii")
     tables: list[tuple[str, AnyArray]] = [("vertex", _vertices(scene.gaussians)), *further]
     file.write(header_bytes(tables, (LABEL_COMMENT + label,) if label else ()))
     for _, table in tables:
