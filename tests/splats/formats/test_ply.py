@@ -319,6 +319,7 @@ X = b"property float x\n"
         (b"ply\nformat ascii 1.0\nelement vertex 2\n" + X + b"end_header\n1.5\n", "too short"),
         (b"ply\nformat ascii 1.0\nelement vertex 2\n" + X + b"end_header\n1\ntwo\n", "bad row"),
         (b"ply\nformat ascii 1.0\nelement vertex 2\n" + X + b"end_header\n1 2\n3\n", "bad row"),
+        (b"ply\nformat ascii 1.0\nelement vertex 1\n" + X + b"end_header\n" + b"\n" * 100, "too short"),
     ],
 )
 def test_a_malformed_file_is_refused(tmp_path: Path, content: bytes, message: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from io import TextIOWrapper
-from itertools import islice
+from itertools import chain, islice
 from typing import BinaryIO
 
 import numpy as np
@@ -97,10 +97,17 @@ def _read_ascii(file: BinaryIO, header: Header) -> dict[str, AnyArray]:
             raise _too_short(element)
         table = np.empty(0, dtype)
         if element.count and element.properties:
+            first = next(lines, None)
+            if first is None:
+                raise _too_short(element)
             try:
-                table = np.loadtxt(islice(lines, element.count), dtype, comments=None, ndmin=1)
+                rows = chain([first], islice(lines, element.count - 1))
+                table = np.loadtxt(rows, dtype, comments=None, ndmin=1)
             except ValueError as error:
-                raise BadSceneError(f"The PLY element {element.name!r} has a bad row: {error}") from error
+                numbers = len(element.properties)
+                raise BadSceneError(
+                    f"The PLY element {element.name!r} has a bad row: not {numbers} numbers."
+                ) from error
             if len(table) != element.count:
                 raise _too_short(element)
         tables[element.name] = table
