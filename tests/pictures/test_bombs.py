@@ -4,6 +4,7 @@ import struct
 
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from tests.pictures.files import FORMATS, encoded, exif, gradient
 from wheatstone.errors import BadPictureError
@@ -37,7 +38,7 @@ def test_a_jpeg_of_endless_scans_is_refused() -> None:
     data = encoded(gradient(), "JPEG", progressive=True)
     last_scan = data[data.rindex(b"\xff\xda") : -2]
     assert bomb(data[:-2] + last_scan * 50 + data[-2:], "JPEG") is None
-    with pytest.raises(BadPictureError, match="more than 200 scans"):
+    with pytest.raises(BadPictureError, match="more than 100 scans"):
         read_picture(data[:-2] + last_scan * 300 + data[-2:])
 
 
@@ -85,3 +86,23 @@ def test_a_directory_at_an_odd_type_of_pointer_is_refused() -> None:
 @pytest.mark.parametrize("data", [b"II*\0", b"MM\0*\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff\xff\0"])
 def test_cut_off_directories_do_no_harm(data: bytes) -> None:
     assert bomb(data, "TIFF") is None
+
+
+def test_an_avif_of_endless_exif_is_refused() -> None:
+    tags = Image.Exif()
+    tags[ExifTags.Base.MakerNote] = bytes(900_000)
+    read_picture(encoded(gradient(), "AVIF", exif=tags.tobytes()))
+    tags[ExifTags.Base.MakerNote] = bytes(1_100_000)
+    with pytest.raises(BadPictureError, match="too much EXIF"):
+        read_picture(encoded(gradient(), "AVIF", exif=tags.tobytes()))
+
+
+def test_an_avif_of_endless_boxes_is_refused() -> None:
+    data = encoded(gradient(), "AVIF")
+    assert bomb(data + b"\0\0\0\x08free" * 900, "AVIF") is None
+    assert "too many parts" in str(bomb(data + b"\0\0\0\x08free" * 1100, "AVIF"))
+
+
+@pytest.mark.parametrize("cut", [4, 8, 40, 60, 100, 140, 200])
+def test_cut_off_boxes_do_no_harm(cut: int) -> None:
+    assert bomb(encoded(gradient(), "AVIF", exif=exif(f35=26))[:cut], "AVIF") is None

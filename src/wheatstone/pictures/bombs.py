@@ -6,8 +6,10 @@ import re
 import struct
 from typing import Literal
 
+from wheatstone.pictures._avif import has_modest_exif
+
 _JPEG_SCAN = re.compile(rb"\xff\xda\0(?:\x06\0|\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")
-_MAX_JPEG_SCANS = 200
+_MAX_JPEG_SCANS = 100
 """A progressive JPEG has about ten. A scan of a few bytes costs a pass over all pixels."""
 
 _JPEG_EXIF_SEGMENT = re.compile(rb"\xff\xe1..Exif\0\0", re.DOTALL)
@@ -38,6 +40,8 @@ def bomb(data: bytes, kind: str) -> str | None:
         return _jpeg_bomb(data)
     if kind == "TIFF":
         return _tiff_bomb(data)
+    if kind == "AVIF" and not has_modest_exif(data):
+        return "has too much EXIF, or too many parts"
     return None
 
 
