@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,6 +41,25 @@ def test_a_camera_without_pixels_is_refused(size: tuple[int, int]) -> None:
 def test_an_impossible_focal_length_is_refused(f_px: float) -> None:
     with pytest.raises(BadOptionError, match="Focal"):
         Camera.of_photo(640, 480, f_px)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"width_px": 10**400},
+        {"fx_px": 1e36},
+        {"cx_px": math.nan},
+        {"world_to_camera": np.zeros((4, 4))},
+        {"world_to_camera": np.diag([2.0, 2, 2, 1])},
+        {"world_to_camera": np.diag([1.0, 1, 1, 2])},
+        {"world_to_camera": np.full((4, 4), np.nan)},
+        {"world_to_camera": np.full((4, 4), 1e300)},
+        {"world_to_camera": np.eye(3)},
+    ],
+)
+def test_a_camera_nothing_can_be_seen_with_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(BadOptionError, match="camera"):
+        replace(PHOTO, **change)
 
 
 @given(width=st.integers(1, 5000), height=st.integers(1, 5000), long_side=st.integers(1, 5000))

@@ -10,6 +10,11 @@ import numpy as np
 from wheatstone.arrays import F64, AnyArray
 from wheatstone.errors import BadOptionError
 
+_MAX_SIDE_PX = 1_000_000
+_LARGEST = 1e35
+"""In pixels and metres; float32 still holds it."""
+_RIGID_TOLERANCE = 1e-3
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Camera:
@@ -36,8 +41,14 @@ class Camera:
     def __post_init__(self) -> None:
         if self.width_px < 1 or self.height_px < 1:
             raise BadOptionError(f"A camera of {self.width_px}x{self.height_px} pixels shows nothing.")
+        if max(self.width_px, self.height_px) > _MAX_SIDE_PX:
+            raise BadOptionError(f"A camera's picture has at most {_MAX_SIDE_PX} pixels a side.")
         if not (self.fx_px > 0 and self.fy_px > 0 and math.isfinite(self.fx_px + self.fy_px)):
             raise BadOptionError(f"Focal lengths must be positive pixels, got {self.fx_px} and {self.fy_px}.")
+        if not all(abs(value) <= _LARGEST for value in (self.fx_px, self.fy_px, self.cx_px, self.cy_px)):
+            raise BadOptionError("The focal lengths or the principal point of a camera are absurdly large.")
+        if not _is_rigid(self.world_to_camera):
+            raise BadOptionError("The pose of a camera must be a (4, 4) matrix that turns and shifts, no more.")
 
     @classmethod
     def of_photo(cls, width_px: int, height_px: int, f_px: float) -> Camera:
@@ -107,3 +118,12 @@ class Camera:
         """
         moved = self.moved(right_m=right_m)
         return replace(moved, cx_px=self.cx_px + self.fx_px * right_m / convergence_m)
+
+
+def _is_rigid(pose: F64) -> bool:
+    """Whether a matrix is a rotation (or a mirrored one) and a shift that float32 can follow."""
+    if pose.shape != (4, 4) or not np.all(np.abs(pose) <= _LARGEST):  # NaN fails
+        return False
+    turn = pose[:3, :3]
+    skew = float(np.abs(turn @ turn.T - np.eye(3)).max())
+    return skew <= _RIGID_TOLERANCE and np.array_equal(pose[3], [0, 0, 0, 1])
