@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := tests/peers
+VIEWER := src/wheatstone/splats/formats/_viewer.html
 
-.PHONY: help setup demo check test bench clean
+.PHONY: help setup demo viewer check test bench clean npm browser
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +13,7 @@ help:
 	@echo "make test    set up, then check style, types and layers, then run all tests"
 	@echo "make setup   install Wheatstone into .venv and fetch the small matte network"
 	@echo "make check   style, types, layers"
+	@echo "make viewer  rebuild the page that shows scenes, after a change in web/viewer"
 	@echo "make bench   measure every figure that the README quotes"
 
 setup: $(VENV)/.installed
@@ -29,19 +31,39 @@ demo: setup
 	$(BIN)/wheatstone splat examples/coffee.jpg --output out/scene.sog --format sog,ply --poster --overwrite
 	@echo
 	@echo "The splat:   $(CURDIR)/out/scene.sog (small) and $(CURDIR)/out/scene.ply (lossless)."
-	@echo "Turn it:     drop either on https://superspl.at/editor or https://playcanvas.com/viewer"
+	@$(BIN)/wheatstone convert out/scene.sog out/scene.html --overwrite && \
+		echo "Turn it:     open $(CURDIR)/out/scene.html in a browser" || \
+		echo "Turn it:     drop either on https://superspl.at/editor or https://playcanvas.com/viewer"
 	@echo "Its poster:  $(CURDIR)/out/scene.webp"
+
+# Installing builds the viewer (hatch_build.py), with npm or else with Node from a wheel.
+viewer: $(VIEWER)
+
+$(VIEWER): $(wildcard web/viewer/*.* web/viewer/src/*) hatch_build.py | $(VENV)/.installed
+	$(BIN)/pip install --quiet --no-deps --editable .
+	@test -e $@ || { echo "The viewer could not be built: $(BIN)/pip install --verbose --editable . says why."; exit 2; }
 
 $(VENV)/.developing: $(VENV)/.installed
 	$(BIN)/pip install --quiet --group dev
 	touch $@
 
-# The peer that tests compare with needs a newer Node than Debian has; npm brings it.
-$(PEERS)/node_modules/.installed: $(PEERS)/package.json $(PEERS)/package-lock.json
-	command -v npm >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy npm; } || \
+npm:
+	@command -v npm >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy npm; } || \
 		{ echo "npm is needed for the tests: sudo apt-get install npm"; exit 2; }
+
+# The peer that tests compare with needs a newer Node than Debian has; npm brings it.
+$(PEERS)/node_modules/.installed: $(PEERS)/package.json $(PEERS)/package-lock.json | npm
 	cd $(PEERS) && npm ci --silent --no-audit --no-fund
 	touch $@
+
+web/viewer/node_modules/.installed: web/viewer/package.json web/viewer/package-lock.json | $(VIEWER) npm
+	cd web/viewer && npm ci --silent --no-audit --no-fund
+	touch $@
+
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy chromium; } || \
+		echo "The browser tests will be skipped: sudo apt-get install chromium"
 
 check: $(VENV)/.developing
 	$(BIN)/ruff format --check
@@ -49,11 +71,12 @@ check: $(VENV)/.developing
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-test: check $(PEERS)/node_modules/.installed
+test: check $(PEERS)/node_modules/.installed web/viewer/node_modules/.installed $(VIEWER) browser
+	cd web/viewer && npm run --silent check
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report term
 
 bench: $(VENV)/.developing
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf $(VENV) $(PEERS)/node_modules out dist
+	rm -rf $(VENV) $(PEERS)/node_modules web/viewer/node_modules $(VIEWER) out dist

@@ -87,6 +87,14 @@ class CheckpointUnavailableError(WheatstoneError):
     status = 503
 
 
+class ViewerUnavailableError(WheatstoneError):
+    """Wheatstone was installed without the page that shows scenes."""
+
+    code = "viewer-unavailable"
+    title = "Viewer unavailable"
+    status = 503
+
+
 class EgressRefusedError(WheatstoneError):
     """An outgoing request to an address that may not be reached, or an answer over its limits."""
 

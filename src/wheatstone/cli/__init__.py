@@ -16,7 +16,7 @@ from wheatstone.version import VERSION
 
 _EPILOGUE = """First time here? Try: **wheatstone splat photo.jpg -o out --poster**
 
-Then drop `out/photo.sog` on any splat viewer, or look at the poster `out/photo.webp`."""
+Then **wheatstone view out/photo.sog**, or look at the poster `out/photo.webp`."""
 
 app = App(
     name="wheatstone",

@@ -15,8 +15,8 @@ from wheatstone.splats.formats import format_of, read_scene, write_scene
 def convert(source: Path, target: Path, /, *, overwrite: Flag = False) -> None:
     """Convert a splat file; the ending of the target's name chooses the format.
 
-    Endings: `.sog` (compressed), `.ply` (lossless, SHARP's layout), `.plain.ply` (for viewers that choke on
-    extra elements).
+    Endings: `.sog` (compressed), `.html` (one page to send, with a viewer inside), `.ply` (lossless, SHARP's
+    layout), `.plain.ply` (for viewers that choke on extra elements).
 
     Args:
         source: Splat file to read; PLY files of other programs too.

@@ -20,6 +20,7 @@ from wheatstone.compiled import thread_count
 from wheatstone.models import checkpoints
 from wheatstone.models.checkpoints import CHECKPOINTS, CheckpointState
 from wheatstone.settings import Settings, load_settings
+from wheatstone.splats.formats import html
 from wheatstone.version import VERSION
 
 _LEAST_FREE_BYTES = 1_000_000_000
@@ -67,6 +68,7 @@ def _system() -> Iterator[_Finding]:
     )
     yield _Finding(_Verdict.OK, "CPU", f"{thread_count()} of {os.cpu_count()} cores usable, {platform.machine()}")
     yield _device()
+    yield _viewer()
 
 
 def _device() -> _Finding:
@@ -79,6 +81,12 @@ def _device() -> _Finding:
     if torch.backends.mps.is_available():
         return _Finding(_Verdict.OK, "GPU", "Apple silicon (MPS)")
     return _Finding(_Verdict.OK, "GPU", f"none that PyTorch {torch.__version__} can use")
+
+
+def _viewer() -> _Finding:
+    if html.is_available():
+        return _Finding(_Verdict.OK, "viewer", "here: `--format html` and `wheatstone view` work")
+    return _Finding(_Verdict.NOTE, "viewer", "not built: `--format html` and `wheatstone view` say what to do")
 
 
 def _packages() -> Iterator[_Finding]:

@@ -60,7 +60,7 @@ def splat(
         output: Folder for the results or, for a single photo, a file name such as `scene.sog`.
         model: `auto` for the best one that can run here, or a name from `wheatstone models list`.
         focal_length: Focal length in pixels. By default from each photo's EXIF, else a 30 mm equivalent.
-        format: Formats to write, comma-separated: `sog`, `ply`, `plain-ply`.
+        format: Formats to write, comma-separated: `sog`, `html`, `ply`, `plain-ply`.
         poster: Also render a picture of each splat (`.webp`).
         turntable: Also render a clip of each splat (`.mp4`).
         overwrite: Replace files that exist.

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from wheatstone.errors import BadSceneError, UnknownFormatError
 from wheatstone.files import atomic_write
-from wheatstone.splats.formats import ply, sog
+from wheatstone.splats.formats import html, ply, sog
 from wheatstone.splats.scene import Scene
 
 
@@ -34,6 +34,7 @@ class Format:
 
 FORMATS = (
     Format("sog", ".sog", "compressed, for the web", sog.read, sog.write),
+    Format("html", ".html", "one page to send, with a viewer inside; cannot be read again", html.read, html.write),
     Format("plain-ply", ".plain.ply", "for viewers that choke on extra elements", ply.read, ply.write_plain),
     Format("ply", ".ply", "lossless, SHARP's layout with the camera", ply.read, ply.write),
 )
