@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,8 @@ from wheatstone.errors import BadOptionError, BadPictureError
 from wheatstone.pictures.decode import check_file_size, decode
 from wheatstone.pictures.focal import FocalSource, focal_length
 from wheatstone.settings import PictureLimits, load_settings
+
+_LONGEST_F_PX = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,10 +77,10 @@ def read_picture(
     Raises:
         BadPictureError: no such file, or not a picture that can be read; says what is wrong.
         PictureTooLargeError: over the limits.
-        BadOptionError: `f_px` is not a positive number.
+        BadOptionError: `f_px` is not between 1 and a million.
     """
-    if f_px is not None and not (f_px > 0 and math.isfinite(f_px)):
-        raise BadOptionError(f"The focal length must be a positive number of pixels, got {f_px}.")
+    if f_px is not None and not 1 <= f_px <= _LONGEST_F_PX:
+        raise BadOptionError(f"The focal length must be 1 to {_LONGEST_F_PX:,} pixels, got {f_px}.")
     limits = limits or load_settings().pictures
     if isinstance(source, Path):
         name = name or source.name

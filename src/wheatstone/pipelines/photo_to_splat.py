@@ -65,7 +65,7 @@ def photo_to_splat(
     Raises:
         BadPictureError: not a picture that can be read.
         PictureTooLargeError: over the limits.
-        BadOptionError: `f_px` is not a positive number.
+        BadOptionError: `f_px` is not between 1 and a million.
         UnknownModelError: there is no such model.
     """
     stages = stages or Stages()

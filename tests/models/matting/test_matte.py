@@ -76,3 +76,9 @@ def test_tiny_and_thin_pictures_have_a_matte_within_its_range(shape: tuple[int, 
     assert matte.alpha.dtype == np.float32
     assert matte.alpha.min() >= 0
     assert matte.alpha.max() <= 1
+
+
+def test_a_screenshot_with_round_corners_is_no_cut_out() -> None:
+    alpha = np.full((64, 64), 255, np.uint8)
+    alpha[:3, :3] = alpha[:3, -3:] = 0
+    assert estimate_matte(np.zeros((64, 64, 3), np.uint8), alpha, None).source is not MatteSource.ALPHA

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.models.photos import disc, photo, textured
+from wheatstone.errors import CheckpointUnavailableError
 from wheatstone.models.matting import MatteSource, estimate_matte
 from wheatstone.models.matting.u2net import saliency
 
@@ -53,3 +54,10 @@ def test_tiny_and_thin_pictures_survive(shape: tuple[int, int], u2netp: Path) ->
 def test_a_black_picture_survives(u2netp: Path) -> None:
     probability, _ = saliency(np.zeros((40, 60, 3), np.uint8), u2netp)
     assert np.isfinite(probability).all()
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    damaged = tmp_path / "u2netp.onnx"
+    damaged.write_bytes(b"\x08" * 1000)
+    with pytest.raises(CheckpointUnavailableError, match="u2netp"):
+        saliency(np.zeros((8, 8, 3), np.uint8), damaged)

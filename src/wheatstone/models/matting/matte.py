@@ -14,6 +14,8 @@ from wheatstone.pictures.filters import disc, gaussian, guided_filter
 
 _LARGEST_SHARE = 0.85
 """A matte over more of the picture than this separates nothing and is dropped."""
+_CUT_OUT_SHARE = 0.97
+"""A picture more opaque than this, a screenshot with round corners say, is no cut-out."""
 
 
 class MatteSource(StrEnum):
@@ -48,7 +50,7 @@ def estimate_matte(rgb: U8, alpha: U8 | None, checkpoint: Path | None) -> Matte:
         alpha: (H, W) uint8 or None.
         checkpoint: a U²-Net as ONNX; None takes the classical way.
     """
-    if alpha is not None and alpha.min() < 250:
+    if alpha is not None and alpha.mean() < _CUT_OUT_SHARE * 255:
         return Matte((alpha / np.float32(255)).astype(np.float32), MatteSource.ALPHA, 1.0)
     plain = _against_plain_background(rgb)
     if plain is not None:

@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 
 from wheatstone.arrays import F32, U8
+from wheatstone.errors import CheckpointUnavailableError
 
 _SIDE_PX = 320
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)
@@ -25,7 +26,12 @@ def _session(checkpoint: Path) -> onnxruntime.InferenceSession:
     # Without an arena the network's 450 MB go back to the system after each picture.
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
-    return onnxruntime.InferenceSession(checkpoint, options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(checkpoint, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's errors have no common base
+        raise CheckpointUnavailableError(
+            f"{checkpoint} is damaged: `wheatstone models verify` names it; delete it and pull it again."
+        ) from error
 
 
 def saliency(rgb: U8, checkpoint: Path) -> tuple[F32, float]:
@@ -37,6 +43,9 @@ def saliency(rgb: U8, checkpoint: Path) -> tuple[F32, float]:
 
     Returns:
         (H, W) float32 in 0..1, and the network's own highest answer: low when it saw no object.
+
+    Raises:
+        CheckpointUnavailableError: the file is damaged.
     """
     small = cv2.resize(rgb, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
     normalised = (small / max(float(small.max()), 1.0) - _MEAN) / _DEVIATION

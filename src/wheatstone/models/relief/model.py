@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wheatstone.arrays import F32, U8
+from wheatstone.arrays import U8
 from wheatstone.errors import BadPictureError
 from wheatstone.models.matting import Matte, MatteSource, estimate_matte
 from wheatstone.models.relief.depth import Depth, estimate_depth
@@ -16,6 +16,7 @@ from wheatstone.models.relief.lift import lift
 from wheatstone.models.relief.sky import Sky, find_sky
 from wheatstone.models.roles import ModelInfo
 from wheatstone.pictures import Picture
+from wheatstone.pictures.filters import pull_push
 from wheatstone.splats.cameras import Camera
 from wheatstone.splats.scene import Scene
 from wheatstone.stages import Stages
@@ -55,7 +56,7 @@ class Relief:
         with stages.stage("matte"):
             matte = estimate_matte(small.rgb, small.alpha, self._matte_checkpoint)
         cut_out = matte.source is MatteSource.ALPHA
-        rgb = _without_hidden_colours(small.rgb, matte.alpha) if cut_out else small.rgb
+        rgb = _without_hidden_colours(small)
         with stages.stage("depth"):
             sky = None if cut_out else find_sky(rgb, matte.alpha)
             depth = estimate_depth(rgb, matte.alpha, sky)
@@ -72,9 +73,12 @@ class Relief:
         return Scene(gaussians, Camera.of_photo(width, height, picture.f_px), RELIEF.label)
 
 
-def _without_hidden_colours(rgb: U8, alpha: F32) -> U8:
-    """Fully transparent pixels may hold any colour: make them grey."""
-    return np.where(alpha[..., None] < 0.02, np.uint8(127), rgb)
+def _without_hidden_colours(picture: Picture) -> U8:
+    """Transparent pixels may hold any colour: they take those around them."""
+    if picture.alpha is None:
+        return picture.rgb
+    shown = pull_push(picture.rgb, picture.alpha > 5)
+    return np.where(picture.alpha[..., None] > 5, picture.rgb, shown + 0.5).astype(np.uint8)
 
 
 def _strength(matte: Matte, sky: Sky | None, depth: Depth) -> float:
