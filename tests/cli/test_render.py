@@ -71,7 +71,7 @@ def test_the_outputs_ending_decides_the_clips_format(
         "32",
         "--seconds",
         "0.2",
-        "--path",
+        "--camera",
         "dolly",
         "--reach",
         "0.1",
@@ -117,12 +117,12 @@ def test_more_parallax_sets_the_eyes_farther_apart(command: Command, scene_file:
     ("arguments", "said"),
     [
         (["--seconds", "2"], "--turntable"),
+        (["--anaglyph", "--stereo", "cross"], "exclude"),
         (["--fps", "10"], "--turntable"),
-        (["--path", "orbit"], "--turntable"),
         (["--reach", "3"], "--turntable"),
         (["-o", "clip.mp4"], "--turntable"),
         (["--turntable", "--yaw", "1,2"], "one view"),
-        (["--turntable", "--path", "spiral"], "swing"),
+        (["--turntable", "--camera", "spiral"], "swing"),
         (["--turntable", "-o", "clip.png"], ".mp4, .webm, .webp"),
         (["--turntable", "--seconds", "0"], "frames"),
         (["--turntable", "--seconds", "nan"], "frames"),
@@ -130,7 +130,7 @@ def test_more_parallax_sets_the_eyes_farther_apart(command: Command, scene_file:
         (["--turntable", "--size", "5000"], "4096"),
         (["--turntable", "--size", "0"], "pixels"),
         (["--size", "-4"], "pixels"),
-        (["--turntable", "--path", "swing", "--reach", "120"], "reaches"),
+        (["--turntable", "--camera", "swing", "--reach", "120"], "reaches"),
         (["--parallax", "0.1"], "--stereo"),
         (["--stereo", "anaglyph", "--parallax", "2"], "Parallax"),
         (["--stereo", "lenticular"], "anaglyph"),
@@ -151,3 +151,15 @@ def test_what_does_not_go_together_is_refused(
     assert result.code == 2
     assert said in result.err
     assert [path.name for path in tmp_path.iterdir()] == [scene_file.name]
+
+
+def test_naming_how_the_camera_moves_makes_a_clip(command: Command, scene_file: Path) -> None:
+    result = command("render", scene_file, "--camera", "dolly", "--size", "64", "--seconds", "0.2")
+    assert result.code == 0
+    assert scene_file.with_suffix(".mp4").exists()
+
+
+def test_anaglyph_is_short_for_stereo_anaglyph(command: Command, scene_file: Path, tmp_path: Path) -> None:
+    for name, flags in (("a.png", ["--anaglyph"]), ("b.png", ["--stereo", "anaglyph"])):
+        assert command("render", scene_file, *flags, "--size", "64", "-o", tmp_path / name).code == 0
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()

@@ -38,9 +38,10 @@ def render(
     pitch: Annotated[float, Parameter(group=_VIEW)] = 0.0,
     dolly: Annotated[float, Parameter(group=_VIEW)] = 0.0,
     stereo: Annotated[Layout | None, Parameter(group=_EYES)] = None,
+    anaglyph: Annotated[Flag, Parameter(group=_EYES)] = False,
     parallax: Annotated[float | None, Parameter(group=_EYES)] = None,
     turntable: Annotated[Flag, Parameter(group=_CLIP)] = False,
-    path: Annotated[PathName | None, Parameter(group=_CLIP)] = None,
+    camera: Annotated[PathName | None, Parameter(group=_CLIP)] = None,
     reach: Annotated[float | None, Parameter(group=_CLIP)] = None,
     seconds: Annotated[float | None, Parameter(group=_CLIP)] = None,
     fps: Annotated[int | None, Parameter(group=_CLIP)] = None,
@@ -50,7 +51,7 @@ def render(
     The view is that of the photo the scene was made from; without one, the scene is framed.
 
     Examples: `wheatstone render scene.sog`, `wheatstone render scene.ply --yaw -10,0,10 -o sheet.webp`,
-    `wheatstone render scene.sog --turntable`, `wheatstone render scene.sog --stereo anaglyph -o red-cyan.png`
+    `wheatstone render scene.sog --turntable`, `wheatstone render scene.sog --anaglyph -o red-cyan.png`
 
     Args:
         scene: Splat file.
@@ -63,26 +64,28 @@ def render(
         dolly: How far towards the middle, as a share of the way.
         stereo: `parallel` (left eye's picture on the left), `cross` (on the right, for crossed eyes) or
             `anaglyph` (for red-cyan glasses).
+        anaglyph: The same as `--stereo anaglyph`.
         parallax: How far the eyes' pictures differ, as a share of their width; by default 1/30, more is deeper.
         turntable: Make a clip that loops.
-        path: `swing` (left and right; for scenes from photos the default), `orbit` (all the way round; the
-            default for others) or `dolly` (in and out).
-        reach: How far the path goes: degrees to each side (by default 7 for a swing, 180 for an orbit), or
+        camera: How the camera of a clip moves: `swing` (left and right; for scenes from photos the default),
+            `orbit` (all the way round; the default for others) or `dolly` (in and out).
+        reach: How far the camera goes: degrees to each side (by default 7 for a swing, 180 for an orbit), or
             for a dolly a share of the way to the middle (0.2).
         seconds: Length of the clip; by default 6.
         fps: Frames per second; by default 30.
     """
     views = [View(yaw_deg, pitch, dolly) for yaw_deg in _angles(yaw)]
-    eyes = _eyes(stereo, parallax)
-    target = output or _beside(scene, SUFFIXES[0] if turntable else ".webp")
-    if turntable:
+    eyes = _eyes(stereo, parallax, anaglyph=anaglyph)
+    clip = turntable or camera is not None
+    target = output or _beside(scene, SUFFIXES[0] if clip else ".webp")
+    if clip:
         if len(views) > 1:
             raise BadOptionError(f"A turntable begins at one view; --yaw {yaw} names {len(views)}.")
         fps = FPS if fps is None else fps
         frames = frame_count(SECONDS if seconds is None else seconds, fps)
         refuse_existing(target, overwrite=overwrite)
         content = read_scene(scene)
-        make = PATHS[path or default_path(content)]
+        make = PATHS[camera or default_path(content)]
         along = make(frames, views[0]) if reach is None else make(frames, views[0], reach)
         shot = Shot.of(content, size, multiple_px=MULTIPLE_PX, stereo=eyes)
         with _frames_bar(target, frames) as bar:
@@ -90,7 +93,7 @@ def render(
         width, height = shot.size_px
         said = f"{width}×{height}, {frames} frames, {frames / fps:.3g} s"
     else:
-        _refuse_clip_options({"--path": path, "--reach": reach, "--seconds": seconds, "--fps": fps}, target)
+        _refuse_clip_options({"--reach": reach, "--seconds": seconds, "--fps": fps}, target)
         refuse_existing(target, overwrite=overwrite)
         picture = contact_sheet(read_scene(scene), views, size, stereo=eyes)
         write_poster(picture, target, overwrite=overwrite)
@@ -105,10 +108,14 @@ def _angles(yaw: str) -> list[float]:
         raise BadOptionError(f"--yaw takes degrees such as -10,0,10; got {yaw!r}.") from error
 
 
-def _eyes(stereo: Layout | None, parallax: float | None) -> Stereo | None:
+def _eyes(stereo: Layout | None, parallax: float | None, *, anaglyph: bool) -> Stereo | None:
+    if anaglyph:
+        if stereo not in (None, Layout.ANAGLYPH):
+            raise BadOptionError(f"--anaglyph and --stereo {stereo} exclude each other.")
+        stereo = Layout.ANAGLYPH
     if stereo is None:
         if parallax is not None:
-            raise BadOptionError("--parallax is for two eyes: add --stereo parallel, cross or anaglyph.")
+            raise BadOptionError("--parallax is for two eyes: add --anaglyph or --stereo parallel, or cross.")
         return None
     return Stereo(stereo) if parallax is None else Stereo(stereo, parallax)
 
