@@ -41,6 +41,18 @@ for _name, _group, _help in (
 app.command("wheatstone.cli.models:app", name="models", help="List, fetch and verify models.", group=_MANAGE)
 
 
+class _ToConsole(logging.Handler):
+    """Log lines as a person reads them, above a progress bar if one is running."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = "[yellow]warning:[/] " if record.levelno >= logging.WARNING else ""
+        self._console.print(f"{kind}{escape(record.getMessage())}", soft_wrap=True, highlight=False)
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line: exit code 0, or 2 with one clear message when the input is to blame.
 
@@ -48,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         arguments: what follows the command's name; by default those of this process.
     """
     errors = Console(stderr=True)
-    logging.basicConfig(format="warning: %(message)s", level=logging.WARNING)
+    log = logging.getLogger("wheatstone")
+    log.setLevel(logging.INFO)
+    log.handlers = [_ToConsole(errors)]
     try:
         code = app(
             sys.argv[1:] if arguments is None else arguments,
