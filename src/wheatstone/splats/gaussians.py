@@ -96,16 +96,16 @@ class Gaussians:
                 quaternion is not of unit length; says which and how many.
         """
         for field in fields(self):
-            bad = int((~np.isfinite(getattr(self, field.name))).sum())
-            if bad:
-                raise BadSceneError(f"{bad} values of {field.name} are not finite.")
+            finite = np.isfinite(getattr(self, field.name))
+            if not finite.all():
+                raise BadSceneError(f"{(~finite).sum()} values of {field.name} are not finite.")
         negative = int((self.scales < 0).sum())
         if negative:
             raise BadSceneError(f"{negative} scales are negative.")
         outside = int(((self.opacities < 0) | (self.opacities > 1)).sum())
         if outside:
             raise BadSceneError(f"{outside} opacities lie outside 0..1.")
-        lengths = np.linalg.norm(self.quaternions, axis=1)
+        lengths = np.sqrt(np.einsum("ij,ij->i", self.quaternions, self.quaternions))
         skewed = int((np.abs(lengths - 1) > 1e-3).sum())
         if skewed:
             raise BadSceneError(f"{skewed} quaternions are not of unit length.")

@@ -12,21 +12,47 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wheatstone.arrays import F32, F64, I32, U8, AnyArray
+from wheatstone.arrays import F32, F64, I32, I64, U8, AnyArray
 from wheatstone.compiled import kernel
 
 SIZE = 256
-_BINS = 4096
+_BINS = 2048
 _YARDSTICK_BINS = 1024
 _TIGHTER = (0.7, 0.8, 0.9, 0.97)
 """Bounds to try, of the yardstick's largest error; each costs a few milliseconds and a little rms."""
+_RUNG = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """Values in ascending order, with sums over any run of them at hand.
+
+    Attributes:
+        values: (N,) ascending.
+        origin: where the sums count from, so that they keep their digits.
+        ladder: (N // 64 + 1, 2) sums of the values, and of their squares, before every 64th.
+    """
+
+    values: F32
+    origin: float
+    ladder: F64
+
+    @classmethod
+    def of(cls, values: AnyArray) -> _Sorted:
+        ordered = np.sort(values.astype(np.float32, copy=False), axis=None)
+        origin = float(ordered[len(ordered) // 2])
+        return cls(ordered, origin, _ladder(ordered, origin))
+
+    def sums_before(self, places: I64) -> F64:
+        """(2, P) sums of the first `places` values, and of their squares, counted from `origin`."""
+        return _sums_before(self.values, self.origin, self.ladder, places)
 
 
 @dataclass(frozen=True, slots=True)
 class _Histogram:
     """Sorted values in bins that are not empty: (B,) number, sum, sum of squares, smallest, largest.
 
-    Values are counted from `origin`, so that the sums keep their digits.
+    Values are counted from `origin`.
     """
 
     counts: F64
@@ -43,9 +69,10 @@ def build_codebook(values: AnyArray, size: int = SIZE) -> F32:
     Exact when no more than `size` differ. Otherwise the rms and the largest error are both smaller than
     those of splat-transform's codebook (or equal, where it cannot be improved).
     """
-    ordered = np.sort(values.astype(np.float32), axis=None).astype(np.float64)
-    if np.count_nonzero(np.diff(ordered)) < size:
-        return np.unique(ordered).astype(np.float32)
+    ordered = _Sorted.of(values)
+    differ = ordered.values[1:] != ordered.values[:-1]
+    if np.count_nonzero(differ) < size:
+        return np.append(ordered.values[:1], ordered.values[1:][differ])
     best = _yardstick(ordered, size)
     best_rms, largest = _errors(best, ordered)
     fine = _histogram(ordered, _BINS, blend=0.5)
@@ -58,41 +85,97 @@ def build_codebook(values: AnyArray, size: int = SIZE) -> F32:
 
 def nearest(codebook: F32, values: AnyArray) -> U8:
     """Index of the entry nearest to each value, in the shape of `values`."""
-    middles = (codebook[1:].astype(np.float64) + codebook[:-1]) / 2
-    return np.searchsorted(middles.astype(np.float32), values.astype(np.float32)).astype(np.uint8)
+    indices = np.empty(values.shape, np.uint8)
+    borders = np.full(SIZE - 1, np.inf, np.float32)
+    borders[: len(codebook) - 1] = _middles(codebook)
+    _search(borders, np.ascontiguousarray(values, np.float32).reshape(-1), indices.reshape(-1))
+    return indices
 
 
-def _errors(codebook: F32, ordered: F64) -> tuple[float, float]:
-    """Root mean square and largest distance of sorted values from their nearest entries."""
-    entries = codebook.astype(np.float64)
-    borders = np.searchsorted(ordered, (entries[1:] + entries[:-1]) / 2)
-    errors = np.abs(ordered - np.repeat(entries, np.diff(borders, prepend=0, append=len(ordered))))
-    return float(np.sqrt(np.mean(errors**2))), float(errors.max())
+def _middles(codebook: F32) -> F32:
+    """Where one entry's values end and the next one's begin."""
+    middles: F32 = ((codebook[1:].astype(np.float64) + codebook[:-1]) / 2).astype(np.float32)
+    return np.where(middles < codebook[1:], middles, codebook[:-1])  # between neighbours there is no float32
 
 
-def _histogram(ordered: F64, bins: int, blend: float) -> _Histogram:
+@kernel
+def _search(borders: F32, values: F32, indices: U8) -> None:
+    """Fill in how many of the 255 ascending `borders` lie below each value."""
+    for i in range(len(values)):
+        index = 0
+        for step in (128, 64, 32, 16, 8, 4, 2, 1):
+            index += step * (values[i] > borders[index + step - 1])
+        indices[i] = index
+
+
+@kernel
+def _ladder(values: F32, origin: float) -> F64:
+    ladder = np.zeros((len(values) // _RUNG + 1, 2))
+    total, squares = 0.0, 0.0
+    for i in range(len(values)):
+        if i % _RUNG == 0:
+            ladder[i // _RUNG, 0], ladder[i // _RUNG, 1] = total, squares
+        value = values[i] - origin
+        total += value
+        squares += value * value
+    if len(values) % _RUNG == 0:
+        ladder[-1, 0], ladder[-1, 1] = total, squares
+    return ladder
+
+
+@kernel
+def _sums_before(values: F32, origin: float, ladder: F64, places: I64) -> F64:
+    sums = np.empty((2, len(places)))
+    for k in range(len(places)):
+        rung = places[k] // _RUNG
+        total, squares = ladder[rung, 0], ladder[rung, 1]
+        for i in range(rung * _RUNG, places[k]):
+            value = values[i] - origin
+            total += value
+            squares += value * value
+        sums[0, k], sums[1, k] = total, squares
+    return sums
+
+
+def _errors(codebook: F32, ordered: _Sorted) -> tuple[float, float]:
+    """Root mean square and largest distance of the values from their nearest entries."""
+    inner = np.searchsorted(ordered.values, _middles(codebook), side="right")
+    borders = np.concatenate([[0], inner, [len(ordered.values)]])
+    counts = np.diff(borders)
+    sums, squares = np.diff(ordered.sums_before(borders))
+    centred = codebook.astype(np.float64) - ordered.origin
+    total = np.sum(squares - 2 * centred * sums + centred**2 * counts)
+    used = counts > 0
+    ends = ordered.values[np.stack([borders[:-1][used], borders[1:][used] - 1])].astype(np.float64)
+    return float(np.sqrt(max(0.0, total) / len(ordered.values))), float(np.abs(ends - codebook[used]).max())
+
+
+def _histogram(ordered: _Sorted, bins: int, blend: float) -> _Histogram:
     """Bins that lie between equal counts (`blend` 1) and equal widths (`blend` 0)."""
-    low, high = ordered[0], ordered[-1]
-    place = blend * np.arange(len(ordered)) / len(ordered) + (1 - blend) * (ordered - low) / (high - low)
-    first = np.searchsorted(place, np.arange(bins) / bins)
-    first = np.unique(first[first < len(ordered)])
-    origin = float(ordered.mean())
-    centred = ordered - origin
-    counts = np.diff(first, append=len(ordered)).astype(np.float64)
-    sums, squares = np.add.reduceat(centred, first), np.add.reduceat(centred**2, first)
-    lasts = np.append(first[1:], len(ordered)) - 1
-    return _Histogram(counts, sums, squares, centred[first], centred[lasts], origin)
+    values, n = ordered.values, len(ordered.values)
+    low, extent = float(values[0]), float(values[-1]) - float(values[0])
+    first, last = np.zeros(bins, np.int64), np.full(bins, n)  # where a bin begins: bisected, all at once
+    while np.any(first < last):
+        middle = (first + last) // 2
+        place = blend * middle / n + (1 - blend) * (values[np.minimum(middle, n - 1)] - low) / extent
+        before = (place < np.arange(bins) / bins) & (middle < last)
+        first, last = np.where(before, middle + 1, first), np.where(before, last, middle)
+    borders = np.append(np.unique(first[first < n]), n)
+    sums, squares = np.diff(ordered.sums_before(borders))
+    lows, highs = (values[ends].astype(np.float64) - ordered.origin for ends in (borders[:-1], borders[1:] - 1))
+    return _Histogram(np.diff(borders).astype(np.float64), sums, squares, lows, highs, ordered.origin)
 
 
-def _yardstick(ordered: F64, size: int) -> F32:
+def _yardstick(ordered: _Sorted, size: int) -> F32:
     """What splat-transform would choose.
 
     Its bins lean to equal counts the more the values lie in tails, and each bin stands for its mean with the
     square root of its count as weight.
     """
-    quarter, three_quarters = ordered[int(len(ordered) * 0.25)], ordered[int(len(ordered) * 0.75)]
-    blend = min(max(1 - (three_quarters - quarter) / (ordered[-1] - ordered[0]), 0.5), 0.999)
-    coarse = _histogram(ordered, min(_YARDSTICK_BINS, len(ordered)), blend)
+    n = len(ordered.values)
+    low, quarter, three_quarters, high = ordered.values[[0, n // 4, n * 3 // 4, -1]].astype(np.float64)
+    blend = min(max(1 - (three_quarters - quarter) / (high - low), 0.5), 0.999)
+    coarse = _histogram(ordered, min(_YARDSTICK_BINS, n), blend)
     means, weights = coarse.sums / coarse.counts, np.sqrt(coarse.counts)
     weighted = _Histogram(weights, weights * means, weights * means**2, means, means, coarse.origin)
     return _optimal(weighted, size, np.inf)
@@ -134,15 +217,17 @@ def _partition(counts: F64, sums: F64, squares: F64, lows: F64, highs: F64, size
             if first > last:
                 continue
             end = (first + last) // 2
-            best = -1
+            best, least = -1, np.inf
+            lowest = highs[end - 1] - 2 * bound
             for start in range(min(high, end - 1), low - 1, -1):
-                if highs[end - 1] - lows[start] > 2 * bound:
+                if lows[start] < lowest:
                     break
                 count, total = counts[end] - counts[start], sums[end] - sums[start]
-                cost = before[start] + max(0.0, squares[end] - squares[start] - total * total / count)
-                if cost < here[end]:
-                    here[end] = cost
-                    best = start
+                cost = before[start] - squares[start] - total * total / count
+                if cost < least:
+                    best, least = start, cost
+            if best >= 0:
+                here[end] = max(least + squares[end], before[best])
             starts[run, end] = max(best, 0)
             stack[top] = (first, end - 1, low, high if best < 0 else best)
             stack[top + 1] = (end + 1, last, low if best < 0 else best, high)

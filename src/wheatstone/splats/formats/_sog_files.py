@@ -14,8 +14,9 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from wheatstone.arrays import U8, AnyArray
+from wheatstone.arrays import U8
 from wheatstone.errors import BadSceneError
+from wheatstone.splats.formats import _vp8l
 
 MAX_GAUSSIANS = 1 << 24
 """Fourteen SHARP scenes, 0.9 GB in memory at degree 0; a file of a few kilobytes could ask for more."""
@@ -24,7 +25,8 @@ _MAX_META_BYTES = 1 << 20
 _MAX_IMAGE_BYTES = 1 << 27  # MAX_GAUSSIANS pixels that do not compress, with room
 _MAX_PADDING = 4  # pixels for each Gaussian
 _MIN_PIXELS = 1 << 16  # always allowed, however few Gaussians
-_WEBP = {"lossless": True, "exact": True, "method": 4, "quality": 80}  # exact: colours count where alpha is 0
+MAX_EFFORT = 2
+_LIBWEBP = ({"method": 4, "quality": 80}, {"method": 6, "quality": 100})  # for the efforts 1 and 2
 
 ReadFile = Callable[[str, int], bytes]
 """Takes a file's name and the most bytes it may have."""
@@ -177,13 +179,14 @@ def read_meta(read_file: ReadFile) -> Meta:
         raise BadSceneError(f"{META} is malformed at {place or 'its beginning'}: {first['msg']}.") from error
 
 
-def read_image(read_file: ReadFile, name: str, count: int) -> U8:
-    """The first `count` pixels of an image, (count, 4) uint8 RGBA.
+def read_image(read_file: ReadFile, name: str, count: int, *, alpha: bool = False) -> U8:
+    """The first `count` pixels of an image, (count, 3 | 4) uint8 RGB or RGBA; always RGBA with `alpha`.
 
     Raises:
         BadSceneError: it is no WebP image, or of a size that does not fit `count`.
     """
-    return _decode(read_file, name, count).reshape(-1, 4)[:count]
+    pixels = _decode(read_file, name, count, "RGBA" if alpha else "RGB")
+    return pixels.reshape(-1, pixels.shape[2])[:count]
 
 
 def read_palette_image(read_file: ReadFile, name: str, count: int, coefficients: int) -> U8:
@@ -192,29 +195,32 @@ def read_palette_image(read_file: ReadFile, name: str, count: int, coefficients:
     Raises:
         BadSceneError: it is no WebP image, or of a size that does not fit.
     """
-    pixels = _decode(read_file, name, count * coefficients)
+    pixels = _decode(read_file, name, count * coefficients, "RGB")
     if pixels.shape[1] != 64 * coefficients:
         raise BadSceneError(f"{name} is {pixels.shape[1]} pixels wide; {64 * coefficients} were announced.")
     return pixels[..., :3].reshape(-1, coefficients, 3)[:count]
 
 
-def _decode(read_file: ReadFile, name: str, count: int) -> U8:
-    """(H, W, 4) pixels of an image that holds at least `count` and not many more, told before decoding."""
+def _decode(read_file: ReadFile, name: str, count: int, least: str) -> U8:
+    """(H, W, 3 | 4) pixels of an image that holds at least `count` and not many more, told before decoding."""
     content = read_file(name, _MAX_IMAGE_BYTES)
     try:
         image = Image.open(BytesIO(content), formats=["WEBP"])
         pixels = image.width * image.height
         if not count <= pixels <= max(_MAX_PADDING * count, _MIN_PIXELS):
             raise BadSceneError(f"{name} has {image.width}x{image.height} pixels, which does not fit {count}.")
-        return np.asarray(image.convert("RGBA"))
+        return np.asarray(image if image.mode in (least, "RGBA") else image.convert(least))
     except (OSError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadSceneError(f"{name} is not a readable WebP image: {error}.") from error
 
 
-def encode_image(pixels: AnyArray) -> bytes:
-    """Lossless WebP of (H, W, 3 | 4) uint8."""
+def encode_image(pixels: U8, effort: int) -> bytes:
+    """Lossless WebP of (H, W, 3 | 4) uint8: our own at effort 0, libwebp's above."""
+    if effort == 0:
+        return _vp8l.encode(pixels)
     file = BytesIO()
-    Image.fromarray(pixels).save(file, "WEBP", **_WEBP)
+    # exact: colours count where alpha is 0
+    Image.fromarray(pixels).save(file, "WEBP", lossless=True, exact=True, **_LIBWEBP[effort - 1])
     return file.getvalue()
 
 

@@ -13,9 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from wheatstone.arrays import F32, I64, AnyArray
+from wheatstone.compiled import run_chunks
 
 MAX_SIDE_PX = 4096
 """The largest texture that every device with WebGL 2 takes, nearly; WebP itself allows 16383."""
+_SAMPLES = 65_536  # enough to judge an order by
+_CHUNK = 65_536
+_INDEX_BITS = 24  # of a Gaussian, at most
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,9 +38,10 @@ class Layout:
 
     def image(self, values: AnyArray) -> AnyArray:
         """(height, width, C) picture of the (N, C) uint8 values, padded with zeros."""
-        placed = values if self.order is None else values[self.order]
-        image = np.zeros((self.height_px * self.width_px, values.shape[1]), np.uint8)
-        image[: len(placed)] = placed
+        image = values if self.order is None else values[self.order]
+        padding = self.height_px * self.width_px - len(values)
+        if padding:
+            image = np.pad(image, ((0, padding), (0, 0)))
         return image.reshape(self.height_px, self.width_px, -1)
 
 
@@ -53,9 +58,12 @@ def choose_layout(means: F32, cells: AnyArray) -> Layout:
         return Layout(None, row_px, n // row_px)
     width_px = 4 * math.ceil(math.sqrt(n) / 4)
     height_px = 4 * math.ceil(n / width_px / 4)
-    order = np.argsort(_morton(cells), kind="stable")
+    order = _morton_order(cells)
     # A bit less a step repays the loss of the order; picture order, if masked, is as good as Morton's.
-    scattered = _bits_per_step(cells) > _bits_per_step(cells[order]) + 1
+    sampled = np.arange(0, n - 1, max(1, n // _SAMPLES))
+    scattered = (
+        _bits_per_step(cells, sampled, sampled + 1) > _bits_per_step(cells, order[sampled], order[sampled + 1]) + 1
+    )
     return Layout(order if scattered else None, width_px, height_px)
 
 
@@ -67,7 +75,7 @@ def _row_length(means: F32) -> int:
     if means[:, 2].min() <= 0:
         return 0
     across = means[:, 0] / means[:, 2]
-    low, high = np.quantile(across, [0.01, 0.99])
+    low, high = np.quantile(across[:: max(1, len(across) // _SAMPLES)], [0.01, 0.99])
     ends = np.flatnonzero(np.diff(across) < (low - high) / 2) + 1
     if len(ends) == 0:
         return 0
@@ -76,26 +84,38 @@ def _row_length(means: F32) -> int:
     return row_px if complete and max(row_px, len(means) // row_px) <= MAX_SIDE_PX else 0
 
 
-def _morton(cells: AnyArray) -> AnyArray:
-    """(N,) uint64 Morton codes of (N, 3) uint16 cells, x in the lowest bit."""
-    codes = np.zeros(len(cells), np.uint64)
-    for axis in range(3):
-        bits = cells[:, axis].astype(np.uint64)
-        for shift, mask in (
-            (32, 0x1F00000000FFFF),
-            (16, 0x1F0000FF0000FF),
-            (8, 0x100F00F00F00F00F),
-            (4, 0x10C30C30C30C30C3),
-            (2, 0x1249249249249249),
-        ):
-            bits = (bits | (bits << np.uint64(shift))) & np.uint64(mask)
-        codes |= bits << np.uint64(axis)
-    return codes
+def _morton_order(cells: AnyArray) -> I64:
+    """(N,) indices that sort (N, 3) uint16 cells along a Morton curve, x in the lowest bit; equal ones stay."""
+    keys = np.empty(len(cells), np.uint64)
+
+    def work(start: int, stop: int) -> None:
+        codes = keys[start:stop]
+        codes[:] = 0
+        for axis in range(3):
+            bits = cells[start:stop, axis].astype(np.uint64)
+            for shift, mask in (
+                (32, 0x1F00000000FFFF),
+                (16, 0x1F0000FF0000FF),
+                (8, 0x100F00F00F00F00F),
+                (4, 0x10C30C30C30C30C3),
+                (2, 0x1249249249249249),
+            ):
+                bits = (bits | (bits << np.uint64(shift))) & np.uint64(mask)
+            codes |= bits << np.uint64(axis)
+        # The upper 40 of the 48 bits and the index in one word: sorting words is quick, and no two are equal.
+        codes >>= np.uint64(48 + _INDEX_BITS - 64)
+        codes <<= np.uint64(_INDEX_BITS)
+        codes |= np.arange(start, stop, dtype=np.uint64)
+
+    run_chunks(work, len(cells), _CHUNK)
+    keys.sort()
+    keys &= np.uint64((1 << _INDEX_BITS) - 1)
+    return keys.astype(np.int64)
 
 
-def _bits_per_step(cells: AnyArray) -> float:
-    """Mean of log2(1 + |difference|) between consecutive cells: what it costs, roughly, to store them."""
-    if len(cells) < 2:
+def _bits_per_step(cells: AnyArray, starts: I64, stops: I64) -> float:
+    """Mean of log2(1 + |difference|) from cell to cell: what it costs, roughly, to store them."""
+    if len(starts) == 0:
         return 0.0
-    steps = np.abs(np.diff(cells.astype(np.int32), axis=0))
+    steps = np.abs(cells[stops].astype(np.int32) - cells[starts])
     return float(np.log2(1 + steps, dtype=np.float32).mean(dtype=np.float64))

@@ -7,8 +7,6 @@ and the nearest of the eight byte triples around it, where truncation would doub
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from wheatstone.arrays import F32, F64, U8, AnyArray
@@ -16,88 +14,118 @@ from wheatstone.compiled import kernel, run_chunks
 
 STEPS = 65535
 _FIRST_TAG = 252  # the alpha byte of an orientation: 252 + index of the largest of w, x, y, z
-_OTHERS = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])
-_SQRT_2 = math.sqrt(2)
+_BYTES_PER_UNIT = 255 / np.sqrt(2)  # a component lies between -1/sqrt(2) and 1/sqrt(2)
 _CHUNK = 65_536
 
 
 def quantise_means(means: F32) -> tuple[AnyArray, F64, F64]:
     """(N, 3) uint16 steps, and the (3,) ends of the axes on the logarithmic scale."""
-    logs = np.copysign(np.log1p(np.abs(means, dtype=np.float64)), means)
-    mins, maxs = logs.min(axis=0), logs.max(axis=0)
-    extents = np.where(maxs > mins, maxs - mins, 1)
-    logs -= mins
-    logs *= STEPS / extents
-    return np.rint(logs, out=logs).clip(0, STEPS).astype(np.uint16), mins, maxs
+    # Axis by axis, which is thirty times faster than all at once.
+    mins = _logs(np.array([means[:, axis].min() for axis in range(3)]))
+    maxs = _logs(np.array([means[:, axis].max() for axis in range(3)]))
+    steps_per_unit = STEPS / np.where(maxs > mins, maxs - mins, 1)
+    steps = np.empty(means.shape, np.uint16)
+
+    def work(start: int, stop: int) -> None:
+        exact = (_logs(means[start:stop]) - mins) * steps_per_unit
+        steps[start:stop] = np.rint(exact, out=exact).clip(0, STEPS, out=exact)
+
+    run_chunks(work, len(means), _CHUNK)
+    return steps, mins, maxs
 
 
-def restore_means(steps: AnyArray, mins: F64, maxs: F64) -> F32:
-    """(N, 3) centres in metres; infinite where the ends are too far out for float32."""
+def _logs(means: F32) -> F64:
+    """Metres on the logarithmic scale: sign(x) ln(1 + |x|)."""
+    logs: F64 = np.abs(means, dtype=np.float64)
+    return np.copysign(np.log1p(logs, out=logs), means, out=logs)
+
+
+def restore_means(low: U8, high: U8, mins: F64, maxs: F64) -> F32:
+    """(N, 3) centres in metres from the low and high bytes of their steps; infinite where float32 ends."""
     extents = np.where(maxs == mins, 1, maxs - mins)  # as other readers do
+    means = np.empty((len(low), 3), np.float32)
     with np.errstate(over="ignore"):
-        logs = mins + extents * (steps / STEPS)
-        return np.copysign(np.expm1(np.abs(logs)), logs).astype(np.float32)
+        logs = mins + extents * (np.arange(STEPS + 1)[:, None] / STEPS)
+        metres = np.copysign(np.expm1(np.abs(logs)), logs).astype(np.float32)  # of every step
+
+    def work(start: int, stop: int) -> None:
+        steps = low[start:stop, :3] | (high[start:stop, :3].astype(np.intp) << 8)
+        for axis in range(3):
+            means[start:stop, axis] = metres[steps[:, axis], axis]
+
+    run_chunks(work, len(means), _CHUNK)
+    return means
+
+
+def look_up(entries: F32, indices: U8) -> F32:
+    """`entries[indices]`: one of 256 for each byte, in the shape of the (N, ...) `indices`."""
+    found = np.empty(indices.shape, np.float32)
+
+    def work(start: int, stop: int) -> None:
+        found[start:stop] = entries[indices[start:stop]]
+
+    run_chunks(work, len(found), _CHUNK)
+    return found
 
 
 def quantise_quaternions(quaternions: F32) -> U8:
     """(N, 4) bytes for (N, 4) unit quaternions w, x, y, z."""
     packed = np.empty((len(quaternions), 4), np.uint8)
-
-    def work(start: int, stop: int) -> None:
-        _pack(quaternions[start:stop], packed[start:stop])
-
-    run_chunks(work, len(quaternions), _CHUNK)
+    run_chunks(lambda start, stop: _pack(quaternions[start:stop], packed[start:stop]), len(quaternions), _CHUNK)
     return packed
 
 
 @kernel
 def _pack(quaternions: F32, packed: U8) -> None:
-    others = np.empty(3)
+    """Choose, of the eight byte triples around the exact values, the one that turns least."""
+    offs = np.empty((3, 2))  # squared distance to the byte below and to the one above
+    pulls = np.empty((3, 2))  # what that does to the component left out, which follows from the others
     for i in range(len(quaternions)):
-        q = quaternions[i]
         largest = 0
         for c in range(1, 4):
-            if abs(q[c]) > abs(q[largest]):
-                largest = c
-        sign = -1.0 if q[largest] < 0 else 1.0
-        k = 0
-        for c in range(4):
-            if c != largest:
-                others[k] = sign * q[c]
-                k += 1
-        best, best_corner = -1.0, 0
-        for corner in range(8):  # the byte triples around the exact values; the closest rotation wins
-            squares = 0.0
-            dot = 0.0
-            for k in range(3):
-                byte = min(255.0, np.floor(_to_byte(others[k])) + ((corner >> k) & 1))
-                value = (byte / 255 * 2 - 1) / _SQRT_2
-                squares += value * value
-                dot += value * others[k]
-            dot += abs(q[largest]) * np.sqrt(max(0.0, 1 - squares))
-            dot /= np.sqrt(max(1.0, squares))
-            if dot > best:
-                best, best_corner = dot, corner
+            largest = c if abs(quaternions[i, c]) > abs(quaternions[i, largest]) else largest
+        missing = np.float64(quaternions[i, largest])
+        sign = np.copysign(1.0, missing)
         for k in range(3):
-            packed[i, k] = min(255.0, np.floor(_to_byte(others[k])) + ((best_corner >> k) & 1))
+            component = sign * quaternions[i, k + (k >= largest)]
+            exact = min(255.0, max(0.0, component * _BYTES_PER_UNIT + 127.5))
+            below = min(254.0, np.floor(exact))
+            packed[i, k] = np.uint8(below)
+            for above in range(2):
+                off = (below + above - exact) / _BYTES_PER_UNIT
+                offs[k, above] = off * off
+                pulls[k, above] = (component + off / 2) * off / missing
+        best, best_corner = np.inf, 0
+        for corner in range(8):
+            a, b, c = corner & 1, corner >> 1 & 1, corner >> 2
+            pull = pulls[0, a] + pulls[1, b] + pulls[2, c]
+            error = offs[0, a] + offs[1, b] + offs[2, c] + pull * pull
+            best_corner = corner if error < best else best_corner
+            best = min(error, best)
+        for k in range(3):
+            packed[i, k] += np.uint8(best_corner >> k & 1)
         packed[i, 3] = _FIRST_TAG + largest
-
-
-@kernel
-def _to_byte(value: float) -> float:
-    """-1/sqrt(2)..1/sqrt(2) on the scale 0..255."""
-    return max(0.0, 255 * (value * _SQRT_2 * 0.5 + 0.5))
 
 
 def restore_quaternions(packed: U8) -> F32:
     """(N, 4) unit quaternions; the identity where the tag is none."""
-    values = (packed[:, :3] / np.float32(127.5) - 1) / np.sqrt(np.float32(2))
-    largest = np.sqrt(np.maximum(0, 1 - np.sum(values**2, axis=1)))
-    quaternions = np.zeros((len(packed), 4), np.float32)
-    quaternions[:, 0] = packed[:, 3] < _FIRST_TAG
-    for index in range(4):
-        chosen = np.flatnonzero(packed[:, 3] == _FIRST_TAG + index)
-        quaternions[chosen, index] = largest[chosen]
-        quaternions[chosen[:, None], _OTHERS[index]] = values[chosen]
-    quaternions /= np.linalg.norm(quaternions, axis=1, keepdims=True)
+    quaternions = np.empty((len(packed), 4), np.float32)
+    components = ((np.arange(256) - 127.5) / _BYTES_PER_UNIT).astype(np.float32)  # of every byte
+
+    def work(start: int, stop: int) -> None:
+        first, second, third = (components[packed[start:stop, k]] for k in range(3))
+        squares = first * first + second * second + third * third
+        largest = np.sqrt(np.maximum(0, 1 - squares))
+        for component in (first, second, third):
+            component /= np.sqrt(np.maximum(1, squares))
+        tag = packed[start:stop, 3]
+        w, x, y, z = (tag == _FIRST_TAG + index for index in range(4))
+        part = quaternions[start:stop]
+        part[:, 0] = np.where(w, largest, first)
+        part[:, 1] = np.where(w, first, np.where(x, largest, second))
+        part[:, 2] = np.where(z, third, np.where(y, largest, second))
+        part[:, 3] = np.where(z, largest, third)
+        part[tag < _FIRST_TAG] = (1, 0, 0, 0)
+
+    run_chunks(work, len(packed), _CHUNK)
     return quaternions

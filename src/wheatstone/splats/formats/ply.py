@@ -7,14 +7,13 @@ know beyond the Gaussians travels in SHARP's extra elements (camera) and in a co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from scipy.special import expit, logit
 
-from wheatstone.arrays import F32, F64, AnyArray
+from wheatstone.arrays import F32, AnyArray
+from wheatstone.compiled import run_chunks
 from wheatstone.errors import BadOptionError, BadSceneError
 from wheatstone.splats.cameras import Camera
 from wheatstone.splats.formats._ply_body import read_tables
@@ -32,7 +31,7 @@ _OPACITY = ("opacity",)
 _SCALES = ("scale_0", "scale_1", "scale_2")
 _ROTATION = ("rot_0", "rot_1", "rot_2", "rot_3")
 _REST_COUNTS = (0, 9, 24, 45)  # of degrees 0 to 3
-_ROWS_AT_ONCE = 65_536
+_CHUNK = 16_384  # rows; those of degree 0 stay in a core's cache
 
 
 def read(path: Path) -> Scene:
@@ -98,19 +97,26 @@ def _write(scene: Scene, file: BinaryIO, further: list[tuple[str, AnyArray]]) ->
 def _vertices(gaussians: Gaussians) -> AnyArray:
     """(N,) structured array of little-endian float32, in SHARP's order of properties."""
     n, rest_count = len(gaussians), 3 * (gaussians.sh.shape[1] - 1)
-    rest = gaussians.sh[:, 1:].transpose(0, 2, 1).reshape(n, rest_count)  # channel-major
-    rest_names = [f"f_rest_{i}" for i in range(rest_count)]
-    names = [*_MEANS, *_COLOR, *rest_names, *_OPACITY, *_SCALES, *_ROTATION]
+    names = [*_MEANS, *_COLOR, *_rest_names(rest_count), *_OPACITY, *_SCALES, *_ROTATION]
     values = np.empty((n, len(names)), "<f4")
-    color, opacity = 3, 6 + rest_count
-    values[:, :color] = gaussians.means
-    values[:, color : color + 3] = gaussians.sh[:, 0]
-    values[:, color + 3 : opacity] = rest
-    values[:, opacity] = logit(gaussians.opacities.astype(np.float64).clip(OPACITY_EDGE, 1 - OPACITY_EDGE))
-    smallest = np.finfo(np.float32).tiny
-    values[:, opacity + 1 : opacity + 4] = np.log(gaussians.scales.clip(smallest), dtype=np.float64)
-    values[:, opacity + 4 :] = gaussians.quaternions
+    opacity = 6 + rest_count
+
+    def work(start: int, stop: int) -> None:
+        part, rows = slice(start, stop), values[start:stop]
+        rows[:, :3] = gaussians.means[part]
+        rows[:, 3:6] = gaussians.sh[part, 0]
+        rows[:, 6:opacity] = gaussians.sh[part, 1:].transpose(0, 2, 1).reshape(stop - start, -1)  # channel-major
+        opacities = gaussians.opacities[part].astype(np.float64).clip(OPACITY_EDGE, 1 - OPACITY_EDGE)
+        rows[:, opacity] = np.log(opacities / (1 - opacities))
+        rows[:, opacity + 1 : opacity + 4] = np.log(gaussians.scales[part].clip(np.finfo(np.float32).tiny))
+        rows[:, opacity + 4 :] = gaussians.quaternions[part]
+
+    run_chunks(work, n, _CHUNK)
     return values.view([(name, "<f4") for name in names])[:, 0]
+
+
+def _rest_names(count: int) -> list[str]:
+    return [f"f_rest_{i}" for i in range(count)]
 
 
 def _sharp_tables(scene: Scene) -> list[tuple[str, AnyArray]]:
@@ -147,38 +153,35 @@ def _gaussians(table: AnyArray) -> Gaussians:
         kind = "a plain point cloud" if {"red", "green", "blue"} <= set(present) else "incomplete"
         raise BadSceneError(f"The PLY is {kind}: its vertices lack {', '.join(missing)}.")
     rest_count = sum(name.startswith("f_rest_") for name in present)
-    rest = tuple(f"f_rest_{i}" for i in range(rest_count))
+    rest = _rest_names(rest_count)
     if rest_count not in _REST_COUNTS or not set(rest) <= set(present):
         raise BadSceneError(f"The vertices have {rest_count} properties f_rest_*; 0, 9, 24 or 45 make sense.")
     n = len(table)
     means, scales = np.empty((n, 3), np.float32), np.empty((n, 3), np.float32)
     quaternions, opacities = np.empty((n, 4), np.float32), np.empty(n, np.float32)
     sh = np.empty((n, 1 + rest_count // 3, 3), np.float32)
-    with np.errstate(over="ignore", invalid="ignore"):  # the caller counts what is not finite
-        for start in range(0, n, _ROWS_AT_ONCE):
-            part = slice(start, start + _ROWS_AT_ONCE)
-            rows = table[part]
-            means[part] = _columns(rows, _MEANS)
-            scales[part] = np.exp(_columns(rows, _SCALES))
-            quaternions[part] = _unit(_columns(rows, _ROTATION))
-            opacities[part] = expit(_columns(rows, _OPACITY)[:, 0])
-            sh[part, 0] = _columns(rows, _COLOR)
-            if rest:
-                sh[part, 1:] = _columns(rows, rest).reshape(len(rows), 3, -1).transpose(0, 2, 1)
+
+    def work(start: int, stop: int) -> None:
+        part, rows = slice(start, stop), table[start:stop]
+        with np.errstate(over="ignore", invalid="ignore"):  # the caller counts what is not finite
+            for axis in range(3):
+                means[part, axis] = rows[_MEANS[axis]]
+                scales[part, axis] = rows[_SCALES[axis]]
+                sh[part, 0, axis] = rows[_COLOR[axis]]
+            for i, name in enumerate(rest):
+                sh[part, 1 + i % (rest_count // 3), i // (rest_count // 3)] = rows[name]
+            np.exp(scales[part], out=scales[part])
+            opacities[part] = rows["opacity"]
+            opacities[part] = 1 / (1 + np.exp(-opacities[part]))
+            rotation = [rows[name].astype(np.float64) for name in _ROTATION]
+            lengths = np.sqrt(sum(component**2 for component in rotation))
+            rotation[0][lengths == 0] = 1  # no rotation
+            lengths[lengths == 0] = 1
+            for i, component in enumerate(rotation):
+                quaternions[part, i] = component / lengths
+
+    run_chunks(work, n, _CHUNK)
     return Gaussians(means, scales, quaternions, opacities, sh)
-
-
-def _columns(rows: AnyArray, names: Sequence[str]) -> F64:
-    """(N, len(names)) float64 matrix of the named properties."""
-    return np.stack([rows[name].astype(np.float64) for name in names], axis=1)
-
-
-def _unit(quaternions: F64) -> F64:
-    """(N, 4) quaternions of unit length; zero becomes the identity."""
-    lengths = np.linalg.norm(quaternions, axis=1, keepdims=True)
-    units: F64 = np.divide(quaternions, lengths, where=lengths != 0, out=np.zeros_like(quaternions))
-    units[lengths[:, 0] == 0, 0] = 1
-    return units
 
 
 def _from_linear(gaussians: Gaussians) -> Gaussians:
