@@ -7,11 +7,16 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import main_job, relief, render
+from bench import hostile, main_job, relief, render
 from wheatstone.compiled import thread_count
 
 RESULTS = Path(__file__).parent / "results"
-BENCHES = {"main_job": main_job.run, "relief": relief.run, "render": render.run}
+BENCHES = {
+    "hostile": hostile.run,
+    "main_job": main_job.run,
+    "relief": relief.run,
+    "render": render.run,
+}
 
 
 def main(names: list[str]) -> int:

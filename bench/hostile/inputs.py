@@ -1,0 +1,21 @@
+"""Every hostile input of the campaign by its number: the same number always gives the same bytes."""
+
+from __future__ import annotations
+
+from random import Random
+
+from bench.hostile import pictures, ply, sog
+
+_SEED = "wheatstone"
+CASES = {**dict.fromkeys(pictures.KINDS, 8_000), "PLY": 26_000, "SOG": 26_000}
+"""Format to how many inputs a full campaign has of it: 100,000 in all."""
+
+
+def hostile_input(kind: str, number: int) -> bytes:
+    """Input `number` of a format."""
+    random = Random(f"{_SEED} {kind} {number}")
+    if kind == "PLY":
+        return ply.hostile_ply(random)
+    if kind == "SOG":
+        return sog.hostile_sog(random)
+    return pictures.hostile_picture(kind, random)

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from bench import hostile
+from bench.hostile.inputs import CASES, hostile_input
+
+SHARE = 1 / 20
+
+
+@pytest.mark.slow
+def test_hostile_files_are_read_or_refused_in_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the bytes of findings are kept
+    figures = hostile.campaign(SHARE)
+    assert figures["findings"] == []
+    assert figures["inputs"] == 5000
+    assert all(outcomes["read"] > 0 < outcomes["refused"] for outcomes in figures["outcomes"].values())
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_an_input_is_the_same_whenever_it_is_made(kind: str) -> None:
+    before = [hostile_input(kind, number) for number in range(50)]
+    assert [hostile_input(kind, number) for number in reversed(range(50))][::-1] == before
+    assert len(set(before)) > 40
