@@ -113,6 +113,7 @@ def test_good_values_are_valid() -> None:
     [
         ("means", np.nan, "means are not finite"),
         ("sh", np.inf, "sh are not finite"),
+        ("sh", -2e30, "sh are not finite, or beyond 1e\\+30"),
         ("scales", -0.1, "scales are negative"),
         ("opacities", 1.5, "opacities lie outside"),
         ("quaternions", 2.0, "unit length"),

@@ -15,6 +15,9 @@ from wheatstone.errors import BadSceneError
 SH_C0 = 0.28209479177387814
 """Value of the constant real spherical harmonic, 1 / (2 sqrt(pi))."""
 
+MAX_VALUE = 1e30
+"""Largest magnitude of a value that `validate` lets pass: sums of a few stay inside float32."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gaussians:
@@ -92,13 +95,15 @@ class Gaussians:
         """Check the values.
 
         Raises:
-            BadSceneError: a value is not finite, a scale is negative, an opacity is outside 0..1, or a
-                quaternion is not of unit length; says which and how many.
+            BadSceneError: a value is not finite or beyond `MAX_VALUE`, a scale is negative, an opacity is
+                outside 0..1, or a quaternion is not of unit length; says which and how many.
         """
         for field in fields(self):
-            finite = np.isfinite(getattr(self, field.name))
-            if not finite.all():
-                raise BadSceneError(f"{(~finite).sum()} values of {field.name} are not finite.")
+            good = np.abs(getattr(self, field.name)) <= MAX_VALUE  # NaN is not
+            if not good.all():
+                raise BadSceneError(
+                    f"{(~good).sum()} values of {field.name} are not finite, or beyond {MAX_VALUE:g}."
+                )
         negative = int((self.scales < 0).sum())
         if negative:
             raise BadSceneError(f"{negative} scales are negative.")

@@ -74,7 +74,7 @@ def _row_length(means: F32) -> int:
     """
     if means[:, 2].min() <= 0:
         return 0
-    across = means[:, 0] / means[:, 2]
+    across = means[:, 0] / means[:, 2].astype(np.float64)  # float32 would overflow near the camera
     low, high = np.quantile(across[:: max(1, len(across) // _SAMPLES)], [0.01, 0.99])
     ends = np.flatnonzero(np.diff(across) < (low - high) / 2) + 1
     if len(ends) == 0:
