@@ -205,6 +205,7 @@ def test_other_file_names_and_unknown_keys_are_fine(tmp_path: Path) -> None:
         (lambda meta: meta["scales"].update(codebook=[]), "scales.codebook"),
         (lambda meta: meta["scales"].update(codebook=[0.0] * 257), "scales.codebook"),
         (lambda meta: meta["scales"].update(codebook=[1e3]), "scales are not finite"),
+        (lambda meta: meta["sh0"].update(codebook=[1e300]), "sh are not finite"),
         (lambda meta: meta["means"].update(maxs=[1e3, 0, 0]), "means are not finite"),
         (lambda meta: meta["means"].update(mins=[float("nan"), 0, 0]), "malformed"),
         (lambda meta: meta["means"].update(files=["means_l.webp"]), "means.files"),
@@ -243,6 +244,27 @@ def test_an_archive_that_unpacks_to_too_much_is_refused_unread(tmp_path: Path) -
     content = zipped(unzip(CONTENT) | {"quats.webp": bytes(200_000_000)}, zipfile.ZIP_DEFLATED)
     with pytest.raises(BadSceneError, match="larger"):
         sog.read(saved(tmp_path / "a.sog", content))
+
+
+def test_a_small_file_of_too_many_gaussians_is_refused_undecoded(tmp_path: Path) -> None:
+    with pytest.raises(BadSceneError, match=r"announces 16777216 Gaussians, too many for its \d+ bytes"):
+        sog.read(saved(tmp_path / "a.sog", with_meta(lambda meta: meta.update(count=1 << 24))))
+
+
+def test_a_loose_meta_json_of_too_many_gaussians_is_refused_undecoded(tmp_path: Path) -> None:
+    for name, content in unzip(with_meta(lambda meta: meta.update(count=1 << 24))).items():
+        saved(tmp_path / name, content)
+    with pytest.raises(BadSceneError, match="too many"):
+        sog.read(tmp_path / "meta.json")
+
+
+def test_an_endless_name_in_the_archive_is_not_repeated(tmp_path: Path) -> None:
+    with zipfile.ZipFile(BytesIO(CONTENT)) as archive:
+        length = archive.getinfo("sh0.webp").header_offset + 26
+    content = CONTENT[:length] + b"\xff\xff" + CONTENT[length + 2 :]
+    with pytest.raises(BadSceneError, match=r"sh0\.webp is damaged") as caught:
+        sog.read(saved(tmp_path / "a.sog", content))
+    assert len(str(caught.value)) < 300
 
 
 def test_a_compression_sog_does_not_use_is_refused(tmp_path: Path) -> None:

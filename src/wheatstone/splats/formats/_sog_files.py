@@ -15,7 +15,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from wheatstone.arrays import U8
-from wheatstone.errors import BadSceneError
+from wheatstone.errors import BadSceneError, reason
 from wheatstone.splats.formats import _vp8l
 
 MAX_GAUSSIANS = 1 << 24
@@ -23,6 +23,7 @@ MAX_GAUSSIANS = 1 << 24
 META = "meta.json"
 _MAX_META_BYTES = 1 << 20
 _MAX_IMAGE_BYTES = 1 << 27  # MAX_GAUSSIANS pixels that do not compress, with room
+_MANY_GAUSSIANS = 1 << 20  # up to here a file may be as small as it likes; beyond, a byte for each is needed
 _MAX_PADDING = 4  # pixels for each Gaussian
 _MIN_PIXELS = 1 << 16  # always allowed, however few Gaussians
 MAX_EFFORT = 2
@@ -127,7 +128,7 @@ def open_files(path: Path) -> Iterator[ReadFile]:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise BadSceneError(f"This is not a SOG file, or it is truncated: {error}.") from error
+        raise BadSceneError(f"This is not a SOG file, or it is truncated: {reason(error)}.") from error
     with archive:
         yield lambda name, limit: _read_entry(archive, name, limit)
 
@@ -153,7 +154,7 @@ def _read_entry(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
     except KeyError:
         raise BadSceneError(f"The SOG lacks its file {name}.") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
-        raise BadSceneError(f"The SOG's file {name} is damaged: {error}.") from error
+        raise BadSceneError(f"The SOG's file {name} is damaged: {reason(error)}.") from error
 
 
 def _too_large(name: str, limit: int) -> BadSceneError:
@@ -177,6 +178,19 @@ def read_meta(read_file: ReadFile) -> Meta:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise BadSceneError(f"{META} is malformed at {place or 'its beginning'}: {first['msg']}.") from error
+
+
+def check_density(path: Path, meta: Meta) -> None:
+    """Refuse a file of a few bytes that would become gigabytes: real ones have about ten bytes a Gaussian.
+
+    Raises:
+        BadSceneError: more Gaussians than bytes.
+    """
+    parts = [meta.means, meta.scales, meta.quats, meta.sh0, *([meta.rest] if meta.rest else [])]
+    loose = [path.with_name(name) for part in parts for name in part.files] if path.name == META else [path]
+    size_bytes = sum(file.stat().st_size for file in loose if file.exists())
+    if meta.count > max(size_bytes, _MANY_GAUSSIANS):
+        raise BadSceneError(f"The SOG announces {meta.count} Gaussians, too many for its {size_bytes} bytes.")
 
 
 def read_image(read_file: ReadFile, name: str, count: int, *, alpha: bool = False) -> U8:
@@ -211,7 +225,7 @@ def _decode(read_file: ReadFile, name: str, count: int, least: str) -> U8:
             raise BadSceneError(f"{name} has {image.width}x{image.height} pixels, which does not fit {count}.")
         return np.asarray(image if image.mode in (least, "RGBA") else image.convert(least))
     except (OSError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadSceneError(f"{name} is not a readable WebP image: {error}.") from error
+        raise BadSceneError(f"{name} is not a readable WebP image: {reason(error)}.") from error
 
 
 def encode_image(pixels: U8, effort: int) -> bytes:

@@ -51,6 +51,7 @@ def read(path: Path) -> Scene:
     """
     with files.open_files(path) as read_file:
         meta = files.read_meta(read_file)
+        files.check_density(path, meta)
         gaussians = _restore(meta, read_file)
     gaussians.validate()
     note = meta.wheatstone or files.Note()
@@ -195,7 +196,8 @@ def _restore_rest(rest: files.Rest, read_file: files.ReadFile, labels: U8) -> F3
 
 def _entries(codebook: list[float]) -> F32:
     """(256,) entries of a codebook; those beyond its end are its last."""
-    return np.pad(np.array(codebook), (0, SIZE - len(codebook)), mode="edge").astype(np.float32)
+    with np.errstate(over="ignore"):  # the reader's caller counts what is not finite
+        return np.pad(np.array(codebook), (0, SIZE - len(codebook)), mode="edge").astype(np.float32)
 
 
 def _note(scene: Scene) -> files.Note | None:
