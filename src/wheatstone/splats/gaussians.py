@@ -99,11 +99,10 @@ class Gaussians:
                 outside 0..1, or a quaternion is not of unit length; says which and how many.
         """
         for field in fields(self):
-            good = np.abs(getattr(self, field.name)) <= MAX_VALUE  # NaN is not
-            if not good.all():
-                raise BadSceneError(
-                    f"{(~good).sum()} values of {field.name} are not finite, or beyond {MAX_VALUE:g}."
-                )
+            values = getattr(self, field.name)
+            if values.size and not (values.min() >= -MAX_VALUE and values.max() <= MAX_VALUE):  # NaN fails
+                bad = int((~(np.abs(values) <= MAX_VALUE)).sum())
+                raise BadSceneError(f"{bad} values of {field.name} are not finite, or beyond {MAX_VALUE:g}.")
         negative = int((self.scales < 0).sum())
         if negative:
             raise BadSceneError(f"{negative} scales are negative.")

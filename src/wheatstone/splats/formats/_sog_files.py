@@ -110,6 +110,12 @@ class Meta(_Part):
     rest: Rest | None = Field(None, alias="shN")
     wheatstone: Note | None = None
 
+    @property
+    def image_names(self) -> list[str]:
+        """The images next to `meta.json`."""
+        names = [*self.means.files, *self.scales.files, *self.quats.files, *self.sh0.files]
+        return [*names, *self.rest.files] if self.rest else names
+
 
 class _Version(BaseModel):
     version: int | None = None
@@ -186,9 +192,8 @@ def check_density(path: Path, meta: Meta) -> None:
     Raises:
         BadSceneError: more Gaussians than bytes.
     """
-    parts = [meta.means, meta.scales, meta.quats, meta.sh0, *([meta.rest] if meta.rest else [])]
-    loose = [path.with_name(name) for part in parts for name in part.files] if path.name == META else [path]
-    size_bytes = sum(file.stat().st_size for file in loose if file.exists())
+    files = [path.with_name(name) for name in meta.image_names] if path.name == META else [path]
+    size_bytes = sum(file.stat().st_size for file in files if file.exists())
     if meta.count > max(size_bytes, _MANY_GAUSSIANS):
         raise BadSceneError(f"The SOG announces {meta.count} Gaussians, too many for its {size_bytes} bytes.")
 
