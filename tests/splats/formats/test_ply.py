@@ -68,7 +68,7 @@ def test_reading_sharps_own_file_gives_its_gaussians_and_camera() -> None:
 # ---- Our own files
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(scene=scenes(), plain=st.booleans())
 def test_a_scene_comes_back(tmp_path: Path, scene: Scene, plain: bool) -> None:
     content = to_bytes("plain-ply" if plain else "ply", scene)
@@ -335,7 +335,7 @@ def test_a_list_longer_than_the_file_is_refused(tmp_path: Path, rows: bytes) -> 
         ply.read(saved(tmp_path / "a.ply", content))
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_truncated_file_is_refused(tmp_path: Path, data: st.DataObject) -> None:
     content = to_bytes("ply", SCENE)
@@ -344,7 +344,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, data: st.DataObject) -> Non
         ply.read(saved(tmp_path / "a.ply", content[:cut]))
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_damaged_file_is_read_or_refused_but_nothing_else(tmp_path: Path, data: st.DataObject) -> None:
     content = bytearray(to_bytes("ply", Scene(random_gaussians(2), CAMERA, "label")))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import BinaryIO
 
 import numpy as np
 
-from wheatstone.arrays import AnyArray
 from wheatstone.errors import BadSceneError
 
 MAX_HEADER_BYTES = 128 * 1024
@@ -125,12 +125,12 @@ def read_header(file: BinaryIO) -> Header:
     return Header(encoding, elements, tuple(comments), end.end())
 
 
-def header_bytes(tables: list[tuple[str, AnyArray]], comments: tuple[str, ...] = ()) -> bytes:
-    """The header of a little-endian file that holds these tables, each a structured array, in this order."""
+def header_bytes(tables: Sequence[tuple[str, int, np.dtype[np.void]]], comments: Sequence[str] = ()) -> bytes:
+    """The header of a little-endian file that holds these tables: name, number of rows and their type."""
     names = {"<f4": "float", "<u4": "uint", "<i4": "int", "|u1": "uchar"}
     lines = ["ply", "format binary_little_endian 1.0", *(f"comment {comment}" for comment in comments)]
-    for name, table in tables:
-        lines.append(f"element {name} {len(table)}")
-        for column in table.dtype.names or ():
-            lines.append(f"property {names[table.dtype[column].str]} {column}")
+    for name, count, dtype in tables:
+        lines.append(f"element {name} {count}")
+        for column in dtype.names or ():
+            lines.append(f"property {names[dtype[column].str]} {column}")
     return "\n".join([*lines, "end_header\n"]).encode("ascii")

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 
 from wheatstone.arrays import F32, AnyArray
-from wheatstone.compiled import run_chunks
+from wheatstone.compiled import map_chunks, run_chunks
 from wheatstone.errors import BadOptionError, BadSceneError
 from wheatstone.splats.cameras import Camera
 from wheatstone.splats.formats._ply_body import read_tables
@@ -88,31 +88,35 @@ def write_plain(scene: Scene, file: BinaryIO) -> None:
 def _write(scene: Scene, file: BinaryIO, further: list[tuple[str, AnyArray]]) -> None:
     scene.gaussians.validate()
     label = scene.label.encode("ascii", "replace").decode("ascii")
-    tables: list[tuple[str, AnyArray]] = [("vertex", _vertices(scene.gaussians)), *further]
-    file.write(header_bytes(tables, (LABEL_COMMENT + label,) if label else ()))
-    for _, table in tables:
+    gaussians = scene.gaussians
+    names = [*_MEANS, *_COLOR, *_rest_names(3 * (gaussians.sh.shape[1] - 1)), *_OPACITY, *_SCALES, *_ROTATION]
+    tables = [("vertex", len(gaussians), np.dtype([(name, "<f4") for name in names]))]
+    tables += [(name, len(table), table.dtype) for name, table in further]
+    file.write(header_bytes(tables, [LABEL_COMMENT + label] if label else []))
+    for rows in map_chunks(lambda start, stop: _vertices(gaussians, start, stop), len(gaussians), _CHUNK):
+        file.write(rows.data)
+    for _, table in further:
         file.write(table.view(np.uint8).data)
 
 
-def _vertices(gaussians: Gaussians) -> AnyArray:
-    """(N,) structured array of little-endian float32, in SHARP's order of properties."""
-    n, rest_count = len(gaussians), 3 * (gaussians.sh.shape[1] - 1)
-    names = [*_MEANS, *_COLOR, *_rest_names(rest_count), *_OPACITY, *_SCALES, *_ROTATION]
-    values = np.empty((n, len(names)), "<f4")
-    opacity = 6 + rest_count
-
-    def work(start: int, stop: int) -> None:
-        part, rows = slice(start, stop), values[start:stop]
-        rows[:, :3] = gaussians.means[part]
-        rows[:, 3:6] = gaussians.sh[part, 0]
-        rows[:, 6:opacity] = gaussians.sh[part, 1:].transpose(0, 2, 1).reshape(stop - start, -1)  # channel-major
-        opacities = gaussians.opacities[part].astype(np.float64).clip(OPACITY_EDGE, 1 - OPACITY_EDGE)
-        rows[:, opacity] = np.log(opacities / (1 - opacities))
-        rows[:, opacity + 1 : opacity + 4] = np.log(gaussians.scales[part].clip(np.finfo(np.float32).tiny))
-        rows[:, opacity + 4 :] = gaussians.quaternions[part]
-
-    run_chunks(work, n, _CHUNK)
-    return values.view([(name, "<f4") for name in names])[:, 0]
+def _vertices(gaussians: Gaussians, start: int, stop: int) -> F32:
+    """(stop - start, P) values of little-endian float32, in SHARP's order of properties."""
+    part = slice(start, stop)
+    opacities = gaussians.opacities[part].astype(np.float64).clip(OPACITY_EDGE, 1 - OPACITY_EDGE)
+    rest = gaussians.sh[part, 1:].transpose(0, 2, 1)  # channel-major
+    blocks = (
+        gaussians.means[part],
+        gaussians.sh[part, 0],
+        rest.reshape(stop - start, 3 * rest.shape[2]),
+        np.log(opacities / (1 - opacities))[:, None],
+        np.log(gaussians.scales[part].clip(np.finfo(np.float32).tiny)),
+        gaussians.quaternions[part],
+    )
+    columns = [column for block in blocks for column in block.T]
+    rows = np.empty((stop - start, len(columns)), "<f4")
+    for i, column in enumerate(columns):  # one by one, which is three times faster than np.concatenate
+        rows[:, i] = column
+    return rows
 
 
 def _rest_names(count: int) -> list[str]:
