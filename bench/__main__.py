@@ -7,15 +7,17 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import hostile, main_job, relief, render
+from bench import hostile, main_job, ply, relief, render, sog
 from wheatstone.compiled import thread_count
 
 RESULTS = Path(__file__).parent / "results"
 BENCHES = {
     "hostile": hostile.run,
     "main_job": main_job.run,
+    "ply": ply.run,
     "relief": relief.run,
     "render": render.run,
+    "sog": sog.run,
 }
 
 

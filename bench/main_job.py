@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+
+from bench.timing import whole_process
 
 PHOTO = Path(__file__).parent.parent / "examples" / "astronaut.jpg"
 PIXELS = 2_000_000
@@ -45,16 +46,7 @@ def run() -> dict[str, Any]:
 def _whole_process(photo: Path, folder: Path) -> tuple[float, float, float]:
     """Wall seconds, CPU seconds and peak megabytes of the command, compiled code cached."""
     command = [sys.executable, "-m", "wheatstone", "splat", str(photo), "--output", str(folder / "out")]
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        [*command, "--format", "sog,ply", "--poster", "--overwrite"], stdout=subprocess.DEVNULL
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    wall_s = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    return wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000
+    return whole_process([*command, "--format", "sog,ply", "--poster", "--overwrite"])
 
 
 def _warm(photo: Path) -> dict[str, Any]:

@@ -6,22 +6,18 @@ Install it with `npm ci` in this folder (it brings its own Node).
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.peers.splat_transform import MISSING, PROGRAM, convert, errors, rms
 from tests.splats.formats.scenes import CAMERA, heavy_tailed, photo_like
 from tests.splats.reference import random_gaussians
-from wheatstone.arrays import F64, AnyArray
 from wheatstone.splats.formats import ply, sog
 from wheatstone.splats.gaussians import Gaussians
 from wheatstone.splats.scene import Scene
 
-BIN = Path(__file__).parent / "node_modules" / ".bin"
-PROGRAM = Path(__file__).parent / "node_modules" / "@playcanvas" / "splat-transform" / "bin" / "cli.mjs"
 SCENES = {"photo": photo_like(173), "heavy-tailed": heavy_tailed(60_000)}  # 59,858 and 60,000 Gaussians
 
 
@@ -29,40 +25,13 @@ SCENES = {"photo": photo_like(173), "heavy-tailed": heavy_tailed(60_000)}  # 59,
 def _installed() -> None:
     if PROGRAM.exists():
         return
-    message = "splat-transform is not installed: run `npm ci` in tests/peers"
     if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
-
-
-def convert(source: Path, target: Path, *options: str) -> Path:
-    """Run splat-transform, on the CPU; `options` act on what it read."""
-    node = BIN / ("node.cmd" if sys.platform == "win32" else "node")
-    command = [str(part) for part in (node, PROGRAM, "-q", "-w", "-g", "cpu", source, *options, target)]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
-    return target
+        pytest.fail(MISSING)
+    pytest.skip(MISSING)
 
 
 def save(gaussians: Gaussians, path: Path) -> Path:
     return Scene(gaussians, CAMERA, "made by a test").save(path)
-
-
-def errors(before: Gaussians, after: Gaussians) -> dict[str, F64]:
-    """The error of every attribute, as its owner would state it; both in the same order."""
-    seen = before.opacities >= 1 / 255  # splat-transform drops the colours of others
-    apart = np.abs(np.sum(before.quaternions.astype(np.float64) * after.quaternions, axis=1)).clip(0, 1)
-    logs = [np.log(g.scales.astype(np.float64).clip(1e-38)) for g in (before, after)]
-    return {
-        "position, metres": np.linalg.norm(before.means.astype(np.float64) - after.means, axis=1),
-        "scale, logarithm": np.abs(logs[0] - logs[1]),
-        "orientation, degrees": np.degrees(2 * np.arccos(apart)),
-        "colour": np.abs(before.sh[seen, 0].astype(np.float64) - after.sh[seen, 0]),
-        "opacity": np.abs(before.opacities.astype(np.float64) - after.opacities),
-    }
-
-
-def rms(values: AnyArray) -> float:
-    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
 
 
 def assert_same(a: Gaussians, b: Gaussians) -> None:
@@ -98,6 +67,17 @@ def test_no_error_of_our_sog_exceeds_that_of_its_own(tmp_path: Path, name: str) 
     for attribute, their_error in their_errors.items():
         assert rms(our_errors[attribute]) <= rms(their_error), attribute
         assert our_errors[attribute].max() <= their_error.max(), attribute
+
+
+@pytest.mark.parametrize("effort", [1, 2])
+@pytest.mark.parametrize("name", SCENES)
+def test_more_effort_gives_a_smaller_sog_that_says_the_same(tmp_path: Path, name: str, effort: int) -> None:
+    fastest = save(SCENES[name], tmp_path / "fastest.sog")
+    with (tmp_path / "smaller.sog").open("wb") as file:
+        sog.write(Scene(SCENES[name], CAMERA, "made by a test"), file, effort)
+    assert (tmp_path / "smaller.sog").stat().st_size < fastest.stat().st_size
+    theirs = ply.read(convert(tmp_path / "smaller.sog", tmp_path / "theirs.ply")).gaussians
+    assert_same(theirs, sog.read(fastest).gaussians)
 
 
 @pytest.mark.parametrize("name", SCENES)
