@@ -39,7 +39,7 @@ demo: setup
 # Installing builds the viewer (hatch_build.py), with npm or else with Node from a wheel.
 viewer: $(VIEWER)
 
-$(VIEWER): $(wildcard web/viewer/*.* web/viewer/src/*) hatch_build.py | $(VENV)/.installed
+$(VIEWER): $(wildcard web/viewer/*.* web/viewer/src/*) | $(VENV)/.installed
 	$(BIN)/pip install --quiet --no-deps --editable .
 	@test -e $@ || { echo "The viewer could not be built: $(BIN)/pip install --verbose --editable . says why."; exit 2; }
 

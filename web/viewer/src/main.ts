@@ -41,6 +41,10 @@ async function run(): Promise<void> {
 
   function frame(now: number): void {
     due = 0
+    if (stage.isBusy) {
+      redraw()
+      return
+    }
     const passed = now - last
     last = now
     slow = view.swings && passed > SLOW_FRAME_MS ? slow + 1 : 0

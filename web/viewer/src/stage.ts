@@ -13,6 +13,7 @@ export class Stage {
   private readonly spark: SparkRenderer
   private readonly scene = new Scene()
   private readonly camera = new PerspectiveCamera()
+  private drawn: WebGLSync | null = null
 
   /** `dirty` is called when a new picture is due. Throws without WebGL 2. */
   constructor(
@@ -62,6 +63,16 @@ export class Stage {
     this.spark.preBlurAmount = LOW_PASS * Math.max(1, magnification) ** 2
     this.canvas.style.clipPath = view.clip()
     this.renderer.render(this.scene, this.camera)
+    const gl = this.renderer.getContext() as WebGL2RenderingContext
+    gl.deleteSync(this.drawn)
+    this.drawn = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0)
+    gl.flush()
+  }
+
+  /** Whether the processor still draws; more to draw would only queue up, and the page would lag behind its hands. */
+  get isBusy(): boolean {
+    const gl = this.renderer.getContext() as WebGL2RenderingContext
+    return this.drawn !== null && gl.getSyncParameter(this.drawn, gl.SYNC_STATUS) === gl.UNSIGNALED
   }
 
   /** Whether what was drawn last is all there, in the order of its view. */
