@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from bench import hostile
-from bench.hostile.inputs import CASES, hostile_input
+from bench.hostile.inputs import CASES, hostile_input, whole_inputs
+from bench.hostile.judge import Outcome, judge
 
 SHARE = 1 / 20
 
@@ -18,6 +19,17 @@ def test_hostile_files_are_read_or_refused_in_one_clear_line(
     assert figures["findings"] == []
     assert figures["inputs"] == 5000
     assert all(outcomes["read"] > 0 < outcomes["refused"] for outcomes in figures["outcomes"].values())
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_the_files_that_hostile_ones_are_made_from_are_read_or_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"it.{kind.lower()}"
+    outcomes = set()
+    for content in whole_inputs(kind):
+        path.write_bytes(content)
+        outcomes.add(judge(path))
+    assert (Outcome.READ, "") in outcomes
+    assert outcomes <= {(Outcome.READ, ""), (Outcome.REFUSED, "")}  # TIFF of Lab and floating-point pixels
 
 
 @pytest.mark.parametrize("kind", CASES)

@@ -11,6 +11,15 @@ CASES = {**dict.fromkeys(pictures.KINDS, 8_000), "PLY": 26_000, "SOG": 26_000}
 """Format to how many inputs a full campaign has of it: 100,000 in all."""
 
 
+def whole_inputs(kind: str) -> tuple[bytes, ...]:
+    """The files of a format that hostile ones are made from."""
+    if kind == "PLY":
+        return ply.whole_plys()
+    if kind == "SOG":
+        return sog.whole_sogs()
+    return pictures.whole_pictures(kind)
+
+
 def hostile_input(kind: str, number: int) -> bytes:
     """Input `number` of a format."""
     random = Random(f"{_SEED} {kind} {number}")

@@ -28,7 +28,7 @@ _CONTAINER_BOXES = {b"meta": 12, b"iprp": 8, b"ipco": 8, b"iref": 12, b"moov": 8
 
 def hostile_picture(kind: str, random: Random) -> bytes:
     """A damaged file of this kind; about one in 40 is left whole."""
-    data = random.choice(_seeds(kind))
+    data = random.choice(whole_pictures(kind))
     roll = random.random()
     if roll < 0.025:
         return data
@@ -41,7 +41,7 @@ def hostile_picture(kind: str, random: Random) -> bytes:
 
 
 @functools.cache
-def _seeds(kind: str) -> tuple[bytes, ...]:
+def whole_pictures(kind: str) -> tuple[bytes, ...]:
     """Whole files of the kind."""
     rgb = _image("RGB")
     more = [_image("RGB", turned=True), _image("RGB")]
@@ -136,7 +136,7 @@ def _with_hostile_metadata(kind: str, random: Random) -> bytes:
     try:
         return _saved(_image("RGB"), kind, **options)
     except Exception:  # encoders refuse some of it, with nearly any exception; the next best is a plain edit
-        return damaged(random, random.choice(_seeds(kind)))
+        return damaged(random, random.choice(whole_pictures(kind)))
 
 
 def _pieces(kind: str, data: bytes) -> list[bytes]:

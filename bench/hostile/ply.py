@@ -72,18 +72,19 @@ def hostile_ply(random: Random) -> bytes:
     """A PLY that is damaged, or made up so that it means something else than it says."""
     roll = random.random()
     if roll < 0.025:
-        return random.choice(_seeds())
+        return random.choice(whole_plys())
     if roll < 0.4:
-        return damaged(random, random.choice(_seeds()))
+        return damaged(random, random.choice(whole_plys()))
     if roll < 0.5:
-        head, _, body = random.choice(_seeds()).partition(b"end_header\n")
+        head, _, body = random.choice(whole_plys()).partition(b"end_header\n")
         lines = rearranged(random, head.splitlines(keepends=True))
         return b"".join(lines) + b"end_header\n" + body
     return _made_up(random)
 
 
 @functools.cache
-def _seeds() -> tuple[bytes, ...]:
+def whole_plys() -> tuple[bytes, ...]:
+    """Files as we write them, and as others do."""
     files = [_written("ply", degree) for degree in range(4)] + [_written("plain-ply", 0), _written("plain-ply", 3)]
     calm = Random(0)
     for encoding in _ENCODINGS[:3]:

@@ -34,7 +34,7 @@ Files = list[tuple[str, bytes]]
 
 def hostile_sog(random: Random) -> bytes:
     """A SOG with one of its layers damaged."""
-    files = list(random.choice(_seeds()))
+    files = list(random.choice(_whole_files()))
     roll = random.random()
     if roll < 0.025:
         return _zipped(random, files)
@@ -49,8 +49,13 @@ def hostile_sog(random: Random) -> bytes:
     return _zipped(random, _with_odd_entries(random, files), odd=True)
 
 
+def whole_sogs() -> tuple[bytes, ...]:
+    """Files as we write them."""
+    return tuple(_zipped(Random(0), files) for files in _whole_files())
+
+
 @functools.cache
-def _seeds() -> tuple[Files, ...]:
+def _whole_files() -> tuple[Files, ...]:
     seeds = []
     for degree in range(4):
         file = io.BytesIO()
