@@ -17,7 +17,7 @@ from PIL import Image
 from tests.splats.formats.scenes import CAMERA, heavy_tailed, photo_like, saved, scenes, to_bytes
 from tests.splats.reference import random_gaussians
 from wheatstone.arrays import F64, AnyArray
-from wheatstone.errors import BadSceneError
+from wheatstone.errors import BadOptionError, BadSceneError
 from wheatstone.splats.formats import sog
 from wheatstone.splats.formats._sog_layout import choose_layout
 from wheatstone.splats.formats._sog_values import quantise_means
@@ -130,6 +130,24 @@ def test_the_same_scene_gives_the_same_bytes(gaussians: Gaussians, monkeypatch: 
     monkeypatch.setattr("wheatstone.compiled.thread_count", lambda: 1)
     monkeypatch.setattr("wheatstone.splats.formats.sog.thread_count", lambda: 1)
     assert to_bytes("sog", Scene(gaussians)) == content
+
+
+@pytest.mark.parametrize("effort", [1, 2])
+def test_more_effort_says_the_same_in_fewer_bytes(tmp_path: Path, effort: int) -> None:
+    file = BytesIO()
+    sog.write(PHOTO, file, effort)
+    assert len(file.getvalue()) < len(CONTENT)
+    fastest, smaller = (
+        sog.read(saved(tmp_path / "a.sog", content)).gaussians for content in (CONTENT, file.getvalue())
+    )
+    for name in ("means", "scales", "quaternions", "opacities", "sh"):
+        assert np.array_equal(getattr(fastest, name), getattr(smaller, name))
+
+
+@pytest.mark.parametrize("effort", [-1, 3])
+def test_an_effort_that_does_not_exist_is_refused(effort: int) -> None:
+    with pytest.raises(BadOptionError, match="0 to 2"):
+        sog.write(PHOTO, BytesIO(), effort)
 
 
 def test_the_archive_is_stored_undated_and_flat() -> None:

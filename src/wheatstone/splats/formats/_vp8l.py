@@ -32,6 +32,7 @@ _LONGEST_LENGTH_CODE = 7
 _LENGTH_ORDER = (17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 _REPEAT_BITS = (2, 3, 7)  # of the tokens 16, 17 and 18: the last length again, few zeros, many zeros
 _GROUP_BYTES = 2048  # more than the five codes of a strip take
+_PIXEL_BYTES = 8  # more than its four codes take
 
 
 def encode(pixels: U8) -> bytes:
@@ -58,7 +59,7 @@ def _encode(pixels: U8, groups: I64) -> AnyArray:
     codes, lengths = np.zeros((strips, 4, 280), np.int64), np.zeros((strips, 4, 280), np.int64)
     columns = (width + _STRIP_ROWS - 1) // _STRIP_ROWS
     words = np.empty(
-        (height * width * 9 + strips * (_GROUP_BYTES + 8 * columns) + 4 * _GROUP_BYTES) // 4, np.uint32
+        (_PIXEL_BYTES * (height * width + strips * columns) + _GROUP_BYTES * (strips + 4)) // 4, np.uint32
     )
     out = np.zeros(3, np.int64)  # words written, bits not yet written, how many those are
     _put(words, out, _SIGNATURE | (width - 1) << 8, 22)
