@@ -1,7 +1,8 @@
 """Coverage-guided fuzzing for long runs: `python -m bench.fuzz KIND [libFuzzer options]`.
 
 atheris (`pip install --group fuzz`) watches which lines of the readers an input reaches and goes on from those
-that reach new ones, beginning with the campaign's whole files. It stops at the first finding and writes its bytes.
+that reach new ones, beginning with the campaign's first inputs. It stops at the first finding and writes its
+bytes; what it has learnt stays in `out/fuzz/` for the next run.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 _READERS = ["wheatstone", "zipfile", "PIL", "pillow_heif"]
 """What is instrumented: all Python that touches the bytes."""
+_INPUTS = 500
 
 
 def main(arguments: list[str]) -> None:
@@ -22,17 +24,16 @@ def main(arguments: list[str]) -> None:
     import numpy as np
 
     with atheris.instrument_imports(include=_READERS):
-        from bench.hostile.inputs import CASES, hostile_input
+        from bench.hostile.inputs import CASES, hostile_input, whole_inputs
         from bench.hostile.judge import Outcome, judge
     kind, *options = arguments
     if kind not in CASES:
         raise SystemExit(f"No such format: {kind}. Known: {', '.join(CASES)}.")
-    folder = Path(tempfile.mkdtemp(prefix="wheatstone-fuzz-"))
-    path = folder / f"it.{kind.lower()}"
-    corpus = folder / "corpus"
-    corpus.mkdir()
-    for number in range(500):
-        (corpus / str(number)).write_bytes(hostile_input(kind, number))
+    corpus = Path("out") / "fuzz" / kind
+    corpus.mkdir(parents=True, exist_ok=True)
+    path = Path(tempfile.mkdtemp()) / f"it.{kind.lower()}"
+    for number, data in enumerate([*whole_inputs(kind), *(hostile_input(kind, it) for it in range(_INPUTS))]):
+        (corpus / str(number)).write_bytes(data)
 
     np.seterr(all="ignore")  # kernels overflow silently once compiled
 
