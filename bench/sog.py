@@ -44,7 +44,7 @@ def _compare(scene: Scene, folder: Path) -> dict[str, Any]:
         ROUNDS,
     )
     their_bytes = theirs.stat().st_size
-    efforts = {str(effort): _with_effort(scene, folder / "effort.sog", effort) for effort in range(3)}
+    efforts = {str(effort): _with_effort(scene, folder / "effort.sog", effort) for effort in range(2)}
     return {
         "gaussians": len(scene.gaussians),
         **seconds,

@@ -69,12 +69,11 @@ def test_no_error_of_our_sog_exceeds_that_of_its_own(tmp_path: Path, name: str) 
         assert our_errors[attribute].max() <= their_error.max(), attribute
 
 
-@pytest.mark.parametrize("effort", [1, 2])
 @pytest.mark.parametrize("name", SCENES)
-def test_more_effort_gives_a_smaller_sog_that_says_the_same(tmp_path: Path, name: str, effort: int) -> None:
+def test_more_effort_gives_a_smaller_sog_that_says_the_same(tmp_path: Path, name: str) -> None:
     fastest = save(SCENES[name], tmp_path / "fastest.sog")
     with (tmp_path / "smaller.sog").open("wb") as file:
-        sog.write(Scene(SCENES[name], CAMERA, "made by a test"), file, effort)
+        sog.write(Scene(SCENES[name], CAMERA, "made by a test"), file, effort=1)
     assert (tmp_path / "smaller.sog").stat().st_size < fastest.stat().st_size
     theirs = ply.read(convert(tmp_path / "smaller.sog", tmp_path / "theirs.ply")).gaussians
     assert_same(theirs, sog.read(fastest).gaussians)

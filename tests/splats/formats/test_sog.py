@@ -132,10 +132,9 @@ def test_the_same_scene_gives_the_same_bytes(gaussians: Gaussians, monkeypatch: 
     assert to_bytes("sog", Scene(gaussians)) == content
 
 
-@pytest.mark.parametrize("effort", [1, 2])
-def test_more_effort_says_the_same_in_fewer_bytes(tmp_path: Path, effort: int) -> None:
+def test_more_effort_says_the_same_in_fewer_bytes(tmp_path: Path) -> None:
     file = BytesIO()
-    sog.write(PHOTO, file, effort)
+    sog.write(PHOTO, file, effort=1)
     assert len(file.getvalue()) < len(CONTENT)
     fastest, smaller = (
         sog.read(saved(tmp_path / "a.sog", content)).gaussians for content in (CONTENT, file.getvalue())
@@ -144,9 +143,9 @@ def test_more_effort_says_the_same_in_fewer_bytes(tmp_path: Path, effort: int) -
         assert np.array_equal(getattr(fastest, name), getattr(smaller, name))
 
 
-@pytest.mark.parametrize("effort", [-1, 3])
+@pytest.mark.parametrize("effort", [-1, 2])
 def test_an_effort_that_does_not_exist_is_refused(effort: int) -> None:
-    with pytest.raises(BadOptionError, match="0 to 2"):
+    with pytest.raises(BadOptionError, match="0 to 1"):
         sog.write(PHOTO, BytesIO(), effort)
 
 

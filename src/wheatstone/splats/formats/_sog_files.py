@@ -26,8 +26,7 @@ _MAX_IMAGE_BYTES = 1 << 27  # MAX_GAUSSIANS pixels that do not compress, with ro
 _MANY_GAUSSIANS = 1 << 20  # up to here a file may be as small as it likes; beyond, a byte for each is needed
 _MAX_PADDING = 4  # pixels for each Gaussian
 _MIN_PIXELS = 1 << 16  # always allowed, however few Gaussians
-MAX_EFFORT = 2
-_LIBWEBP = ({"method": 4, "quality": 80}, {"method": 6, "quality": 100})  # for the efforts 1 and 2
+MAX_EFFORT = 1
 
 ReadFile = Callable[[str, int], bytes]
 """Takes a file's name and the most bytes it may have."""
@@ -234,12 +233,12 @@ def _decode(read_file: ReadFile, name: str, count: int, least: str) -> U8:
 
 
 def encode_image(pixels: U8, effort: int) -> bytes:
-    """Lossless WebP of (H, W, 3 | 4) uint8: our own at effort 0, libwebp's above."""
+    """Lossless WebP of (H, W, 3 | 4) uint8: our own at effort 0, libwebp's at 1."""
     if effort == 0:
         return _vp8l.encode(pixels)
     file = BytesIO()
     # exact: colours count where alpha is 0
-    Image.fromarray(pixels).save(file, "WEBP", lossless=True, exact=True, **_LIBWEBP[effort - 1])
+    Image.fromarray(pixels).save(file, "WEBP", lossless=True, exact=True, method=4, quality=80)
     return file.getvalue()
 
 

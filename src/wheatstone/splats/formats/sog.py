@@ -67,7 +67,7 @@ def write(scene: Scene, file: BinaryIO, effort: int = 0) -> None:
     Args:
         scene: what to write.
         file: open for writing, binary.
-        effort: 0 is fastest, 1 takes ten times as long for 4 to 8 % less, 2 ten times again for 1 % less.
+        effort: 0 is fast, 1 takes about eight times as long for 4 to 8 % less.
 
     Raises:
         BadSceneError: the Gaussians hold bad values, there are none, or more than 16.7 million.
