@@ -48,6 +48,7 @@ def test_an_impossible_focal_length_is_refused(f_px: float) -> None:
     [
         {"width_px": 10**400},
         {"fx_px": 1e36},
+        {"fy_px": 1e-36},
         {"cx_px": math.nan},
         {"world_to_camera": np.zeros((4, 4))},
         {"world_to_camera": np.diag([2.0, 2, 2, 1])},

@@ -12,7 +12,7 @@ from wheatstone.errors import BadOptionError
 
 _MAX_SIDE_PX = 1_000_000
 _LARGEST = 1e35
-"""In pixels and metres; float32 still holds it."""
+"""In pixels and metres; float32 still holds it, and its reciprocal."""
 _RIGID_TOLERANCE = 1e-3
 
 
@@ -45,8 +45,10 @@ class Camera:
             raise BadOptionError(f"A camera's picture has at most {_MAX_SIDE_PX} pixels a side.")
         if not (self.fx_px > 0 and self.fy_px > 0 and math.isfinite(self.fx_px + self.fy_px)):
             raise BadOptionError(f"Focal lengths must be positive pixels, got {self.fx_px} and {self.fy_px}.")
-        if not all(abs(value) <= _LARGEST for value in (self.fx_px, self.fy_px, self.cx_px, self.cy_px)):
-            raise BadOptionError("The focal lengths or the principal point of a camera are absurdly large.")
+        if max(self.fx_px, self.fy_px) > _LARGEST or min(self.fx_px, self.fy_px) < 1 / _LARGEST:
+            raise BadOptionError("The focal lengths of a camera are absurdly large or small.")
+        if not (abs(self.cx_px) <= _LARGEST and abs(self.cy_px) <= _LARGEST):  # NaN fails
+            raise BadOptionError("The principal point of a camera is absurdly far away.")
         if not _is_rigid(self.world_to_camera):
             raise BadOptionError("The pose of a camera must be a (4, 4) matrix that turns and shifts, no more.")
 

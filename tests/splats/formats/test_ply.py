@@ -369,6 +369,16 @@ def test_an_impossible_camera_is_refused(tmp_path: Path, name: str, values: list
         ply.read(tmp_path / "b.ply")
 
 
+@pytest.mark.parametrize("width_px", [np.nan, np.inf, 1e300])
+def test_a_camera_of_no_width_is_refused(tmp_path: Path, width_px: float) -> None:
+    data = plyfile.PlyData.read(saved(tmp_path / "a.ply", to_bytes("ply", SCENE)), mmap=False)
+    size = plyfile.PlyElement.describe(np.array([(width_px,), (360,)], [("image_size", "f8")]), "image_size")
+    others = [element for element in data.elements if element.name != "image_size"]
+    plyfile.PlyData([*others, size]).write(str(tmp_path / "b.ply"))
+    with pytest.raises(BadSceneError, match="camera"):
+        ply.read(tmp_path / "b.ply")
+
+
 def test_a_camera_in_another_form_is_none(tmp_path: Path) -> None:
     content = to_bytes("ply", SCENE).replace(b"property float intrinsic\n", b"property float of_another\n")
     assert ply.read(saved(tmp_path / "a.ply", content)).camera is None

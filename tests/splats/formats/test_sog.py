@@ -228,6 +228,7 @@ def test_other_file_names_and_unknown_keys_are_fine(tmp_path: Path) -> None:
         (lambda meta: meta["means"].update(files=["means_l.webp"]), "means.files"),
         (lambda meta: meta["quats"].update(files=["../quats.webp"]), "quats.files"),
         (lambda meta: meta["quats"].update(files=["/etc/passwd"]), "quats.files"),
+        (lambda meta: meta["quats"].update(files=["q" * 256]), "at most 255"),
         (lambda meta: meta["quats"].update(files=["gone.webp"]), r"lacks its file gone\.webp"),
         (lambda meta: meta["quats"].update(files=["meta.json"]), "not a readable WebP"),
         (lambda meta: meta["wheatstone"]["camera"].update(fx_px=0), "camera"),

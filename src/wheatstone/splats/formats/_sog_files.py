@@ -36,7 +36,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, allow_inf_nan=False, populate_by_name=True)
 
 
-Name = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
+Name = Annotated[str, Field(pattern=r"^\w[\w.-]*$", max_length=255)]
 Triple = tuple[float, float, float]
 Codebook = Annotated[list[float], Field(min_length=1, max_length=256)]
 

@@ -215,7 +215,7 @@ def _camera(tables: dict[str, AnyArray]) -> Camera | None:
     if not intrinsic or not size:
         return None
     extrinsic = _values(tables, "extrinsic", 16) or list(np.eye(4).ravel())
-    if not np.isfinite([*intrinsic, *extrinsic]).all():
+    if not np.isfinite([*intrinsic, *extrinsic, *size]).all():
         raise BadSceneError("The PLY describes its camera with values that are not finite.")
     fx_px, _, cx_px, _, fy_px, cy_px = intrinsic[:6]
     pose = np.array(extrinsic, np.float64).reshape(4, 4)
