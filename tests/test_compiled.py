@@ -4,16 +4,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Generator
 from pathlib import Path
-from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wheatstone import compiled
-from wheatstone.compiled import map_chunks, run_chunks, thread_count
+from wheatstone.compiled import run_chunks, thread_count
 
 
 def test_numba_is_not_imported_before_a_kernel_is_called() -> None:
@@ -80,24 +78,6 @@ def test_an_error_in_a_chunk_is_raised_and_the_rest_left_out(
     with pytest.raises(ValueError, match="bad chunk"):
         run_chunks(work, 1000, 1)
     assert len(begun) < 1000
-
-
-@given(st.integers(0, 200), st.integers(1, 50), st.integers(1, 4))
-@settings(max_examples=50, deadline=None)
-def test_mapped_chunks_come_in_order(total: int, chunk: int, threads: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiled, "thread_count", lambda: threads)
-        chunks = list(map_chunks(lambda start, stop: (start, stop), total, chunk))
-    assert chunks == [(start, min(start + chunk, total)) for start in range(0, total, chunk)]
-
-
-def test_mapped_chunks_are_made_a_few_ahead_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "thread_count", lambda: 2)
-    begun: list[int] = []
-    chunks = cast("Generator[None]", map_chunks(lambda start, _stop: begun.append(start), 1000, 1))
-    next(chunks)
-    chunks.close()  # waits for those that have begun
-    assert len(begun) <= 4
 
 
 def test_there_is_always_a_thread() -> None:

@@ -10,14 +10,11 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from typing import Any, TypeVar, cast
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Result = TypeVar("Result")
 
 
 def kernel(function: Function) -> Function:
@@ -87,20 +84,3 @@ def run_chunks(work: Callable[[int, int], None], total: int, chunk: int) -> None
                 future.result()
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def map_chunks(make: Callable[[int, int], Result], total: int, chunk: int) -> Iterator[Result]:
-    """What `make(start, stop)` returns for consecutive chunks of `range(total)`, in order.
-
-    Made on all cores, a few chunks ahead of the one that is asked for: never are all in memory.
-    """
-    starts = iter(range(0, total, chunk))
-    if thread_count() == 1:
-        yield from (make(start, min(start + chunk, total)) for start in starts)
-        return
-    with ThreadPoolExecutor(thread_count()) as pool:
-        chunks = (pool.submit(make, start, min(start + chunk, total)) for start in starts)
-        ahead = deque(islice(chunks, 2 * thread_count()))
-        while ahead:
-            yield ahead.popleft().result()
-            ahead.extend(islice(chunks, 1))

@@ -103,13 +103,13 @@ class Gaussians:
             if values.size and not (values.min() >= -MAX_VALUE and values.max() <= MAX_VALUE):  # NaN fails
                 bad = int((~(np.abs(values) <= MAX_VALUE)).sum())
                 raise BadSceneError(f"{bad} values of {field.name} are not finite, or beyond {MAX_VALUE:g}.")
-        negative = int((self.scales < 0).sum())
-        if negative:
-            raise BadSceneError(f"{negative} scales are negative.")
+        if self.scales.min(initial=0) < 0:
+            raise BadSceneError(f"{(self.scales < 0).sum()} scales are negative.")
         outside = int(((self.opacities < 0) | (self.opacities > 1)).sum())
         if outside:
             raise BadSceneError(f"{outside} opacities lie outside 0..1.")
-        lengths = np.sqrt(np.einsum("ij,ij->i", self.quaternions, self.quaternions))
+        parts = np.array_split(self.quaternions, 1 + len(self) // 65_536)  # which fit a core's cache
+        lengths = np.sqrt(np.concatenate([np.square(part) @ np.ones(4, np.float32) for part in parts]))
         skewed = int((np.abs(lengths - 1) > 1e-3).sum())
         if skewed:
             raise BadSceneError(f"{skewed} quaternions are not of unit length.")

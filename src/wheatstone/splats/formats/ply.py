@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 
 from wheatstone.arrays import F32, AnyArray
-from wheatstone.compiled import map_chunks, run_chunks
+from wheatstone.compiled import run_chunks
 from wheatstone.errors import BadOptionError, BadSceneError
 from wheatstone.splats.cameras import Camera
 from wheatstone.splats.formats._ply_body import read_tables
@@ -93,8 +93,8 @@ def _write(scene: Scene, file: BinaryIO, further: list[tuple[str, AnyArray]]) ->
     tables = [("vertex", len(gaussians), np.dtype([(name, "<f4") for name in names]))]
     tables += [(name, len(table), table.dtype) for name, table in further]
     file.write(header_bytes(tables, [LABEL_COMMENT + label] if label else []))
-    for rows in map_chunks(lambda start, stop: _vertices(gaussians, start, stop), len(gaussians), _CHUNK):
-        file.write(rows.data)
+    for start in range(0, len(gaussians), _CHUNK):  # on one core, which memory keeps busy enough
+        file.write(_vertices(gaussians, start, min(start + _CHUNK, len(gaussians))).data)
     for _, table in further:
         file.write(table.view(np.uint8).data)
 
