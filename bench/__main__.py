@@ -7,7 +7,7 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import hostile, main_job, ply, relief, render, sog
+from bench import hostile, main_job, ply, relief, render, report, sog
 from wheatstone.compiled import thread_count
 
 RESULTS = Path(__file__).parent / "results"
@@ -34,6 +34,7 @@ def main(names: list[str]) -> int:
         text = json.dumps({"machine": machine, **figures}, indent=1)
         (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
         print(f"{name}: {text}")
+    report.write_report()
     return 0
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pillow_heif
 import pytest
+from bench import report
 from PIL import Image
 from pydantic import BaseModel
 
@@ -88,3 +89,7 @@ def test_every_example_photo_has_its_licence_named() -> None:
     text = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
     for photo in (ROOT / "examples").iterdir():
         assert photo.name in text or photo.name == "README.md"
+
+
+def test_the_readme_quotes_the_figures_that_were_measured() -> None:
+    assert report.table() in (ROOT / "README.md").read_text(encoding="utf-8")

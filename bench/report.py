@@ -1,0 +1,102 @@
+"""The figures that the README quotes: a table and a chart, both made from `bench/results/`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+RESULTS = Path(__file__).parent / "results"
+README = Path(__file__).parent.parent / "README.md"
+CHART = Path(__file__).parent.parent / "docs" / "pictures" / "bench.png"
+_BEGIN, _END = "<!-- figures: made by `python -m bench` -->\n", "<!-- end of figures -->\n"
+
+
+def write_report() -> None:
+    """Put the table into the README and draw the chart."""
+    before, _, rest = README.read_text(encoding="utf-8").partition(_BEGIN)
+    after = rest.partition(_END)[2]
+    README.write_text(before + _BEGIN + table() + _END + after, encoding="utf-8")
+    _draw_chart()
+
+
+def table() -> str:
+    """What the README says between its markers."""
+    job, sog, ply, picture, relief = (_result(name) for name in ("main_job", "sog", "ply", "render", "relief"))
+    photo, whole, still = sog["photo"], job["whole_process"], picture["picture"]["in_order"]
+    found, fixed, unmoved = relief["relief_u2netp"], relief["vertical_gradient"], relief["not_moving"]
+    sizes = photo["efforts"]
+    rows = [
+        (
+            f"A photo of 2 megapixels to SOG, PLY and poster ({job['warm']['gaussians']:,} Gaussians)",
+            f"{whole['wall_s']:.1f} s as a whole process, {job['warm']['wall_s']:.1f} s warm, "
+            f"at most {whole['peak_mb']:.0f} MB",
+        ),
+        (
+            "Writing SOG, 1,179,648 Gaussians, against splat-transform",
+            f"{photo['times_faster']['write']:.1f} times faster as a whole process, "
+            f"{photo['times_faster']['write_warm']:.1f} times warm; "
+            f"{sizes['0']['bytes_to_theirs']:.2f} of its size, {sizes[max(sizes)]['bytes_to_theirs']:.2f} at the "
+            "highest effort",
+        ),
+        (
+            "Reading SOG, writing PLY, against splat-transform",
+            f"{photo['times_faster']['read']:.1f} times faster as a whole process, "
+            f"{photo['times_faster']['read_warm']:.1f} times warm",
+        ),
+        (
+            "PLY, the same Gaussians",
+            f"writing {ply['times_faster']['write_than_plyfile']:.0f} times faster than plyfile fed with tuples, "
+            f"{ply['times_faster']['write_than_gsply']:.1f} times gsply; "
+            f"reading {ply['times_faster']['read_than_gsply']:.1f} times gsply",
+        ),
+        (
+            "Rendering them at 768×768 on the CPU",
+            f"{still['wall_s']:.2f} s, {still['cpu_s']:.2f} CPU seconds",
+        ),
+        (
+            "`relief` against ground truth (Middlebury's motorcycle), depth",
+            f"mean relative error {found['abs_rel']:.3f} (vertical gradient {fixed['abs_rel']:.3f}), "
+            f"wrong order {found['ordinal_error']:.3f} ({fixed['ordinal_error']:.3f})",
+        ),
+        (
+            "The same, seen from the right camera",
+            f"{found['psnr_db']:.1f} dB (the left photo as it is: {unmoved['psnr_db']:.1f} dB; "
+            f"lifted with the true depth: {relief['true_disparity_u2netp']['psnr_db']:.1f} dB)",
+        ),
+    ]
+    lines = [f"| {what} | {figure} |" for what, figure in rows]
+    return "\n".join(["| what | measured |", "| --- | --- |", *lines]) + "\n"
+
+
+def _result(name: str) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return result
+
+
+def _draw_chart() -> None:
+    photo, ply = _result("sog")["photo"]["times_faster"], _result("ply")["times_faster"]
+    bars = {
+        "write SOG, whole process / splat-transform": photo["write"],
+        "write SOG, warm / splat-transform": photo["write_warm"],
+        "SOG to PLY, whole process / splat-transform": photo["read"],
+        "SOG to PLY, warm / splat-transform": photo["read_warm"],
+        "write PLY / plyfile with tuples": ply["write_than_plyfile"],
+        "write PLY / gsply": ply["write_than_gsply"],
+        "read PLY / gsply": ply["read_than_gsply"],
+    }
+    mpl.rcParams["svg.hashsalt"] = "wheatstone"
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    axes = figure.add_subplot()
+    drawn = axes.barh(list(bars), list(bars.values()), color="#b3541e")
+    axes.bar_label(drawn, [f"{times:.1f}×" for times in bars.values()], padding=4)
+    axes.axvline(1, color="black", linewidth=0.8)
+    axes.set_xscale("log")
+    axes.set_xlim(right=max(bars.values()) * 1.6)
+    axes.set_xlabel("times faster, 1,179,648 Gaussians, two CPU cores (log scale)")
+    axes.invert_yaxis()
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(CHART, dpi=110, metadata={"Software": None})
