@@ -36,7 +36,16 @@ def test_the_wheel_in_an_empty_environment_runs_the_main_job(wheel: Path, tmp_pa
     binaries = tmp_path / "env" / ("Scripts" if sys.platform == "win32" else "bin")
     subprocess.run([str(binaries / "pip"), "install", "--quiet", str(wheel)], check=True)
     photo = ROOT / "examples" / "chelsea.jpg"
-    command = [str(binaries / "wheatstone"), "splat", str(photo), "-o", "scene.sog", "-f", "sog,ply,html", "--poster"]
+    command = [
+        str(binaries / "wheatstone"),
+        "splat",
+        str(photo),
+        "-o",
+        "scene.sog",
+        "-f",
+        "sog,ply,html",
+        "--poster",
+    ]
     subprocess.run(command, cwd=tmp_path, check=True)
     for name in ("scene.sog", "scene.ply", "scene.html", "scene.webp"):
         assert (tmp_path / name).stat().st_size > 10_000
