@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,11 @@ def test_an_input_is_the_same_whenever_it_is_made(kind: str) -> None:
     before = [hostile_input(kind, number) for number in range(50)]
     assert [hostile_input(kind, number) for number in reversed(range(50))][::-1] == before
     assert len(set(before)) > 40
+
+
+def test_inputs_are_the_same_in_every_process() -> None:
+    code = "import sys; from bench.hostile.inputs import hostile_input as make; "
+    code += "sys.stdout.write(str([make(kind, 7) for kind in sys.argv[1:]]))"
+    command = [sys.executable, "-W", "ignore", "-c", code, *CASES]
+    text = subprocess.check_output(command, text=True, cwd=Path(__file__).parents[1])
+    assert text == str([hostile_input(kind, 7) for kind in CASES])

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
-from bench.hostile.inputs import CASES, hostile_input
+from bench.hostile.inputs import CASES
 from bench.hostile.judge import Outcome
-from bench.hostile.processes import Result, results
-
-FINDINGS = Path("out") / "hostile"
+from bench.hostile.processes import FINDINGS, Result, results
 
 
 def run() -> dict[str, Any]:
@@ -48,7 +45,6 @@ def campaign(share: float) -> dict[str, Any]:
             slowest[result.kind] = result
         if result.outcome is Outcome.FINDING:
             findings.append(f"{result.kind} {result.number}: {result.finding}")
-            _keep(result)
     return {
         "inputs": sum(counts.values()),
         "outcomes": {kind: {outcome: tally[kind][outcome] for outcome in Outcome} for kind in counts},
@@ -56,9 +52,3 @@ def campaign(share: float) -> dict[str, Any]:
         "peak_mb": peak_mb,
         "findings": findings,
     }
-
-
-def _keep(result: Result) -> None:
-    FINDINGS.mkdir(parents=True, exist_ok=True)
-    path = FINDINGS / f"{result.number}.{result.kind.lower()}"
-    path.write_bytes(hostile_input(result.kind, result.number))

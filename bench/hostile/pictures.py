@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from itertools import pairwise
@@ -24,6 +25,7 @@ KINDS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "TIFF")
 _SIZE = (24, 16)
 _CONTAINER_BOXES = {b"meta": 12, b"iprp": 8, b"ipco": 8, b"iref": 12, b"moov": 8, b"trak": 8, b"mdia": 8}
 """Boxes made of boxes, and the bytes before the first one."""
+_AVIF_TIMES = re.compile(rb"((?:mvhd|tkhd|mdhd)\x01...).{16}", re.DOTALL)
 
 
 def hostile_picture(kind: str, random: Random) -> bytes:
@@ -45,7 +47,7 @@ def whole_pictures(kind: str) -> tuple[bytes, ...]:
     """Whole files of the kind."""
     rgb = _image("RGB")
     more = [_image("RGB", turned=True), _image("RGB")]
-    tags = {"exif": _exif(), "icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()}
+    tags = {"exif": _exif(), "icc_profile": _profile()}
     match kind:
         case "JPEG":
             files = [_saved(_image(mode), kind) for mode in ("L", "RGB", "CMYK")]
@@ -90,7 +92,9 @@ def _image(mode: str, *, turned: bool = False) -> Image.Image:
         to_lab = ImageCms.buildTransform(
             ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"
         )
-        return ImageCms.applyTransform(image.convert("RGB"), to_lab) or image
+        image = ImageCms.applyTransform(image.convert("RGB"), to_lab) or image
+        del image.info["icc_profile"]  # it tells the time
+        return image
     return image.convert("RGB").convert(mode) if mode in ("1", "P", "CMYK") else image.convert(mode)
 
 
@@ -106,6 +110,12 @@ def _exif() -> bytes:
     return tags.tobytes()
 
 
+def _profile() -> bytes:
+    """An sRGB profile, the same whenever it is made."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return profile[:24] + bytes(12) + profile[36:]  # its date and time
+
+
 def _saved(image: Image.Image, kind: str, **options: object) -> bytes:
     stream = io.BytesIO()
     if kind == "HEIF":
@@ -113,8 +123,9 @@ def _saved(image: Image.Image, kind: str, **options: object) -> bytes:
         heif.info["exif"] = options.pop("exif", None)
         heif.save(stream, **options)
     else:
-        image.save(stream, kind, **options)
-    return stream.getvalue()
+        one_thread = {"max_threads": 1} if kind == "AVIF" else {}  # the bytes depend on their number
+        image.save(stream, kind, **options, **one_thread)
+    return _AVIF_TIMES.sub(lambda match: match[1] + bytes(16), stream.getvalue())
 
 
 def _saved_heif(image: Image.Image, further: list[Image.Image]) -> bytes:
@@ -129,10 +140,9 @@ def _saved_heif(image: Image.Image, further: list[Image.Image]) -> bytes:
 
 def _with_hostile_metadata(kind: str, random: Random) -> bytes:
     """A fresh file whose pixels are fine and whose EXIF or colour profile is not."""
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     options: dict[str, object] = {"exif": b"Exif\0\0" + damaged(random, _exif()[6:])[:60_000]}
     if random.random() < 0.3:
-        options = {"icc_profile": damaged(random, profile)[:60_000]}
+        options = {"icc_profile": damaged(random, _profile())[:60_000]}
     try:
         return _saved(_image("RGB"), kind, **options)
     except Exception:  # encoders refuse some of it, with nearly any exception; the next best is a plain edit

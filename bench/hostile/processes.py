@@ -17,6 +17,8 @@ from bench.hostile.inputs import hostile_input, whole_inputs
 from bench.hostile.judge import Outcome, judge
 from wheatstone.compiled import thread_count
 
+FINDINGS = Path("out") / "hostile"
+"""Where the inputs of findings are kept, under their numbers."""
 MOST_SECONDS = 10.0
 """An input that takes longer ends its process; none needs a tenth, but machines are shared."""
 MOST_MB = 1200.0
@@ -73,7 +75,8 @@ def _try_in_one_process(kind: str, numbers: range) -> list[Result]:
     ours, theirs = spawning.Pipe()
     tried: list[Result] = []
     folder = tempfile.mkdtemp()
-    process = spawning.Process(target=_serve, args=(theirs, kind, Path(folder) / f"it.{kind.lower()}"))
+    path = Path(folder) / f"it.{kind.lower()}"
+    process = spawning.Process(target=_serve, args=(theirs, kind, path))
     process.start()
     theirs.close()
     try:
@@ -84,6 +87,9 @@ def _try_in_one_process(kind: str, numbers: range) -> list[Result]:
                 text = f"{result.peak_mb:.0f} MB of memory"
                 result = Result(kind, number, Outcome.FINDING, text, result.seconds, result.peak_mb)
             tried.append(result)
+            if result.outcome is Outcome.FINDING:
+                FINDINGS.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, FINDINGS / f"{number}.{kind.lower()}")
             if not 0 < result.peak_mb <= MOST_MB:
                 break
     finally:

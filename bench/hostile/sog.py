@@ -77,7 +77,8 @@ def _zipped(random: Random, files: Files, *, odd: bool = False) -> bytes:
     with warnings.catch_warnings(), zipfile.ZipFile(file, "w", method) as archive:
         warnings.simplefilter("ignore")  # names that come twice are the point
         for name, content in files:
-            archive.writestr(name, content, random.choice(methods) if odd else method)
+            undated = zipfile.ZipInfo(name)
+            archive.writestr(undated, content, random.choice(methods) if odd else method)
         if odd and random.random() < 0.3:
             archive.comment = random.randbytes(random.choice((1, 22, 65_535)))
     return file.getvalue()
