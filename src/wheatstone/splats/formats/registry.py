@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from wheatstone.errors import BadSceneError, UnknownFormatError
 from wheatstone.files import atomic_write
-from wheatstone.splats.formats import html, ply, sog
+from wheatstone.splats.formats import ply, sog
 from wheatstone.splats.scene import Scene
 
 
@@ -32,9 +32,21 @@ class Format:
     write: Callable[[Scene, BinaryIO], None]
 
 
+def _read_html(path: Path) -> Scene:
+    from wheatstone.splats.formats import html
+
+    return html.read(path)
+
+
+def _write_html(scene: Scene, file: BinaryIO) -> None:
+    from wheatstone.splats.formats import html  # brings the renderer along, which other formats do without
+
+    html.write(scene, file)
+
+
 FORMATS = (
     Format("sog", ".sog", "compressed, for the web", sog.read, sog.write),
-    Format("html", ".html", "one page to send, with a viewer inside; cannot be read again", html.read, html.write),
+    Format("html", ".html", "one page to send, viewer inside; cannot be read again", _read_html, _write_html),
     Format("plain-ply", ".plain.ply", "for viewers that choke on extra elements", ply.read, ply.write_plain),
     Format("ply", ".ply", "lossless, SHARP's layout with the camera", ply.read, ply.write),
 )
