@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from bench.timing import whole_process
+from bench.timing import own_peak_mb, whole_process
 
 PHOTO = Path(__file__).parent.parent / "examples" / "astronaut.jpg"
 PIXELS = 2_000_000
@@ -74,7 +73,7 @@ def _warm(photo: Path) -> dict[str, Any]:
         "stage_s": stage_s,
         "wall_s": sum(stage_s.values()),
         "cpu_s": statistics.median(cpu_s[1:]),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+        "peak_mb": own_peak_mb(),
     }
 
 

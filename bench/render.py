@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -12,6 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from bench.timing import own_peak_mb
 
 SIDE_PX = 768
 ROUNDS = 7
@@ -41,10 +42,6 @@ def _timed(work: Callable[[], object], rounds: int, *, warm_up: bool = True) -> 
     return {"wall_s": statistics.median(walls_s), "cpu_s": statistics.median(cpus_s)}
 
 
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-
-
 def _picture() -> dict[str, Any]:
     """One picture, the scene in the order that models write it and in none."""
     from bench.scenes import photo_scene, scattered
@@ -55,7 +52,7 @@ def _picture() -> dict[str, Any]:
     camera = frame(scene)
     figures: dict[str, Any] = {"gaussians": len(scene.gaussians), "picture_px": [SIDE_PX, SIDE_PX]}
     figures["in_order"] = _timed(lambda: render(scene.gaussians, camera), ROUNDS)
-    figures["peak_mb"] = _peak_mb()
+    figures["peak_mb"] = own_peak_mb()
     mixed = scattered(scene).gaussians
     figures["in_no_order"] = _timed(lambda: render(mixed, camera), ROUNDS)
     return figures
@@ -81,7 +78,7 @@ def _turntable() -> dict[str, Any]:
             **seconds,
             "frames_per_s": len(views) / seconds["wall_s"],
             "bytes": path.stat().st_size,
-            "peak_mb": _peak_mb(),
+            "peak_mb": own_peak_mb(),
         }
 
 

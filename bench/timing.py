@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import subprocess
 import time
@@ -20,6 +21,17 @@ def whole_process(command: Sequence[str | Path]) -> tuple[float, float, float]:
     if process.returncode:
         raise SystemExit(f"{' '.join(str(part) for part in command)} ended with {process.returncode}")
     return wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000
+
+
+def own_peak_mb() -> float:
+    """Most megabytes that this process has held so far.
+
+    Linux's `ru_maxrss` begins with what the parent held when it started us; `VmHWM` begins with nothing.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(status.read_text().partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
 def wall_s(work: Callable[[], object]) -> float:

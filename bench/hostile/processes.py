@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bench.hostile.inputs import hostile_input, whole_inputs
 from bench.hostile.judge import Outcome, judge
+from bench.timing import own_peak_mb
 from wheatstone.compiled import thread_count
 
 FINDINGS = Path("out") / "hostile"
@@ -129,5 +130,4 @@ def _serve(parent: Connection, kind: str, path: Path) -> None:
         began = time.perf_counter()
         outcome, finding = judge(path)
         seconds = time.perf_counter() - began
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-        parent.send((outcome, finding, seconds, peak_mb))
+        parent.send((outcome, finding, seconds, own_peak_mb()))
