@@ -15,7 +15,7 @@ from wheatstone.splats.cameras import Camera
 from wheatstone.splats.gaussians import Gaussians
 from wheatstone.splats.render import render
 from wheatstone.splats.scene import Scene
-from wheatstone.splats.views import View, depths, frame, median_depth_m, photo_camera
+from wheatstone.splats.views import View, depths, frame, photo_camera
 
 
 def photo_like(width_px: int, height_px: int, f_px: float) -> Gaussians:
@@ -68,11 +68,11 @@ def test_a_long_scene_keeps_a_sensible_aspect() -> None:
 
 def test_the_median_depth_is_that_of_what_lies_ahead() -> None:
     scene = replace(random_gaussians(4), means=f32([[0, 0, -9], [0, 0, 1], [0, 0, 2], [0, 0, 7]]))
-    assert median_depth_m(scene, Camera.of_photo(4, 4, 4.0)) == 2
+    assert depths(scene, Camera.of_photo(4, 4, 4.0)).median_m == 2
 
 
 def test_the_median_depth_of_nothing_is_one_metre() -> None:
-    assert median_depth_m(random_gaussians(0), Camera.of_photo(4, 4, 4.0)) == 1
+    assert depths(random_gaussians(0), Camera.of_photo(4, 4, 4.0)).median_m == 1
 
 
 def at_depths(*depths_m: float) -> Gaussians:

@@ -88,11 +88,6 @@ def depths(gaussians: Gaussians, camera: Camera) -> Depths:
     return Depths(*(np.quantile(ahead, [0.05, 0.5, 0.95]).tolist() if len(ahead) else (1.0, 1.0, 1.0)))
 
 
-def median_depth_m(gaussians: Gaussians, camera: Camera) -> float:
-    """Median depth of what lies in front of the camera, in metres; 1 when nothing does."""
-    return depths(gaussians, camera).median_m
-
-
 def _guessed_photo_camera(gaussians: Gaussians) -> Camera | None:
     """The camera at the origin that the scene fills, or None when the scene is not in front of it."""
     ahead = gaussians.means[gaussians.means[:, 2] > 0].astype(np.float64)
