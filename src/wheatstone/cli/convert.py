@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-
-from rich.console import Console
-from rich.markup import escape
 
 from wheatstone.cli.parameters import Flag, refuse_existing
 from wheatstone.cli.text import size_text
@@ -27,9 +25,5 @@ def convert(source: Path, target: Path, /, *, overwrite: Flag = False) -> None:
     refuse_existing(target, overwrite=overwrite)
     scene = read_scene(source)
     write_scene(scene, target, overwrite=overwrite)
-    Console().print(
-        f"{escape(str(target))}: {len(scene.gaussians):,} Gaussians, "
-        f"{size_text(source.stat().st_size)} → {size_text(target.stat().st_size)}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    sizes = f"{size_text(source.stat().st_size)} → {size_text(target.stat().st_size)}"
+    sys.stdout.write(f"{target}: {len(scene.gaussians):,} Gaussians, {sizes}\n")
