@@ -43,3 +43,16 @@ def test_a_damaged_file_is_named_and_nothing_is_written(
     assert result.code == 2
     assert "damaged.ply" in result.err
     assert not (tmp_path / "a.sog").exists()
+
+
+def test_effort_makes_a_smaller_sog(command: Command, scene_file: Path, tmp_path: Path) -> None:
+    fast, small = tmp_path / "fast.sog", tmp_path / "small.sog"
+    assert command("convert", scene_file, fast).code == 0
+    assert command("convert", scene_file, small, "--effort", 1).code == 0
+    assert small.stat().st_size < fast.stat().st_size
+
+
+def test_effort_for_a_format_that_has_none_is_refused_before_reading(command: Command, tmp_path: Path) -> None:
+    result = command("convert", tmp_path / "absent.sog", tmp_path / "a.ply", "--effort", 1)
+    assert result.code == 2
+    assert "ply has no effort to choose" in result.err

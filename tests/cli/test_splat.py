@@ -104,11 +104,27 @@ def test_the_focal_length_given_is_the_scenes(command: Command, photo: Path, tmp
 
 
 def test_bad_options_are_refused_before_any_work(command: Command, photo: Path, tmp_path: Path) -> None:
-    for arguments in (["--focal-length", "-3"], ["--format", "obj"], ["--format", ","], ["--model", "sharpest"]):
+    for arguments in (
+        ["--focal-length", "-3"],
+        ["--format", "obj"],
+        ["--format", ","],
+        ["--model", "sharpest"],
+        ["--effort", "2"],
+        ["--format", "ply", "--effort", "1"],
+    ):
         result = command("splat", photo, "-o", tmp_path / "out", *arguments)
         assert result.code == 2, arguments
         assert "error:" in result.err
         assert not (tmp_path / "out").exists()
+
+
+def test_effort_is_for_the_formats_that_have_it(command: Command, photo: Path, tmp_path: Path) -> None:
+    for effort in (0, 1):
+        result = command("splat", photo, "-o", tmp_path / str(effort), "-f", "sog,ply", "--effort", effort)
+        assert result.code == 0
+    fast, small = ({path.suffix: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in "01")
+    assert len(small[".sog"]) < len(fast[".sog"])
+    assert small[".ply"] == fast[".ply"]
 
 
 def test_an_empty_folder_is_named(command: Command, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 from tests.splats.formats.scenes import CAMERA, heavy_tailed, photo_like, saved, scenes, to_bytes
 from tests.splats.reference import random_gaussians
 from wheatstone.arrays import F64, AnyArray
-from wheatstone.errors import BadOptionError, BadSceneError
+from wheatstone.errors import BadSceneError
 from wheatstone.splats.formats import sog
 from wheatstone.splats.formats._sog_files import read_image
 from wheatstone.splats.formats._sog_layout import choose_layout
@@ -142,12 +142,6 @@ def test_more_effort_says_the_same_in_fewer_bytes(tmp_path: Path) -> None:
     )
     for name in ("means", "scales", "quaternions", "opacities", "sh"):
         assert np.array_equal(getattr(fastest, name), getattr(smaller, name))
-
-
-@pytest.mark.parametrize("effort", [-1, 2])
-def test_an_effort_that_does_not_exist_is_refused(effort: int) -> None:
-    with pytest.raises(BadOptionError, match="0 to 1"):
-        sog.write(PHOTO, BytesIO(), effort)
 
 
 def test_the_archive_is_stored_undated_and_flat() -> None:

@@ -23,7 +23,6 @@ _MAX_IMAGE_BYTES = 1 << 27  # MAX_GAUSSIANS pixels that do not compress, with ro
 _MANY_GAUSSIANS = 1 << 20  # up to here a file may be as small as it likes; beyond, a byte for each is needed
 _MAX_PADDING = 4  # pixels for each Gaussian
 _MIN_PIXELS = 1 << 16  # always allowed, however few Gaussians
-MAX_EFFORT = 1
 
 ReadFile = Callable[[str, int], bytes]
 """Takes a file's name and the most bytes it may have."""

@@ -38,8 +38,8 @@ def read(_path: Path) -> NoReturn:
     raise BadSceneError("pages cannot be read again; open it in a browser, and keep the scene as .sog or .ply.")
 
 
-def write(scene: Scene, file: BinaryIO) -> None:
-    """Write the page.
+def write(scene: Scene, file: BinaryIO, effort: int = 0) -> None:
+    """Write the page; `effort` is that of the SOG inside.
 
     A scene made from a photo opens as that photo and turns by up to 12 degrees; any other is framed and turns
     freely.
@@ -50,7 +50,7 @@ def write(scene: Scene, file: BinaryIO) -> None:
     """
     template = _template()
     packed = BytesIO()
-    sog.write(scene, packed)
+    sog.write(scene, packed, effort)
     shot = Shot.of(scene, _POSTER_LONG_SIDE_PX)
     slots = {
         "{{poster}}": _poster(scene, shot),

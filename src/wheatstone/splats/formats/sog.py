@@ -17,7 +17,7 @@ import numpy as np
 
 from wheatstone.arrays import F32, F64, U8, AnyArray
 from wheatstone.compiled import thread_count
-from wheatstone.errors import BadOptionError, BadSceneError
+from wheatstone.errors import BadSceneError
 from wheatstone.splats.formats import _sog_files as files
 from wheatstone.splats.formats._codebook import SIZE, build_codebook, nearest
 from wheatstone.splats.formats._palette import build_palette
@@ -44,6 +44,8 @@ from wheatstone.splats.gaussians import Gaussians
 from wheatstone.splats.scene import Scene
 from wheatstone.version import VERSION
 
+MAX_EFFORT = 1
+"""What `write` takes is 0 to this."""
 FLAT_BELOW = 20.0
 """A scale of zero, which has no logarithm, is stored as e^-20 times the smallest other one."""
 _COEFFICIENTS = (0, 3, 8, 15)  # harmonics above degree 0, for each degree
@@ -80,10 +82,7 @@ def write(scene: Scene, file: BinaryIO, effort: int = 0) -> None:
 
     Raises:
         BadSceneError: the Gaussians hold bad values, there are none, or more than 16.7 million.
-        BadOptionError: no such effort.
     """
-    if effort not in range(files.MAX_EFFORT + 1):
-        raise BadOptionError(f"effort is 0 to {files.MAX_EFFORT}, not {effort}.")
     gaussians = scene.gaussians
     gaussians.validate()
     if not 0 < len(gaussians) <= MAX_GAUSSIANS:
