@@ -3,9 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import wheatstone
 from tests.cli.command import Command
+from wheatstone.splats.formats import html
 
 
 def test_ply_becomes_sog_and_ply_again(command: Command, scene_file: Path, tmp_path: Path) -> None:
@@ -43,6 +45,15 @@ def test_a_damaged_file_is_named_and_nothing_is_written(
     assert result.code == 2
     assert "damaged.ply" in result.err
     assert not (tmp_path / "a.sog").exists()
+
+
+def test_without_a_viewer_a_page_is_refused_before_reading(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(html, "TEMPLATE", "absent.html")
+    result = command("convert", tmp_path / "absent.sog", tmp_path / "a.html")
+    assert result.code == 2
+    assert "installed without its viewer" in result.err
 
 
 def test_effort_makes_a_smaller_sog(command: Command, scene_file: Path, tmp_path: Path) -> None:

@@ -69,12 +69,21 @@ def is_available() -> bool:
     return resources.files(__package__).joinpath(TEMPLATE).is_file()
 
 
-def _template() -> str:
+def check_viewer() -> None:
+    """Stop early, before any work, when there is no viewer to put into a page.
+
+    Raises:
+        ViewerUnavailableError: Wheatstone was installed without it.
+    """
     if not is_available():
         raise ViewerUnavailableError(
             "This Wheatstone was installed without its viewer, because npm's packages could not be had then. "
             "Install it again with a connection: `make viewer` in a clone, else `pip install --force-reinstall`."
         )
+
+
+def _template() -> str:
+    check_viewer()
     return resources.files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8")
 
 

@@ -24,6 +24,7 @@ class Format:
         read: parses a file.
         write: writes a scene to an open binary file, with an effort of 0 to `max_effort`.
         max_effort: 0 writes fast, more makes a smaller file; 0 where there is nothing to choose.
+        check: raises when this installation cannot write the format; quick.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Format:
     read: Callable[[Path], Scene]
     write: Callable[[Scene, BinaryIO, int], None]
     max_effort: int = 0
+    check: Callable[[], None] = lambda: None
 
 
 def _read_html(path: Path) -> Scene:
@@ -44,6 +46,12 @@ def _write_html(scene: Scene, file: BinaryIO, effort: int) -> None:
     from wheatstone.splats.formats import html  # brings the renderer along, which other formats do without
 
     html.write(scene, file, effort)
+
+
+def _check_html() -> None:
+    from wheatstone.splats.formats import html
+
+    html.check_viewer()
 
 
 def _write_plain_ply(scene: Scene, file: BinaryIO, _effort: int) -> None:
@@ -63,6 +71,7 @@ FORMATS = (
         _read_html,
         _write_html,
         sog.MAX_EFFORT,
+        _check_html,
     ),
     Format("plain-ply", ".plain.ply", "for viewers that choke on extra elements", ply.read, _write_plain_ply),
     Format("ply", ".ply", "lossless, SHARP's layout with the camera", ply.read, _write_ply),
@@ -101,7 +110,10 @@ def check_writable(formats: Sequence[Format], effort: int) -> None:
 
     Raises:
         BadOptionError: none has that effort.
+        ViewerUnavailableError: one needs the viewer, without which Wheatstone was installed.
     """
+    for chosen in formats:
+        chosen.check()
     most = max(chosen.max_effort for chosen in formats)
     if not 0 <= effort <= most:
         names = ", ".join(chosen.name for chosen in formats)
@@ -135,6 +147,7 @@ def write_scene(scene: Scene, path: Path, *, overwrite: bool = True, effort: int
     Raises:
         UnknownFormatError: no format has this ending.
         BadOptionError: the format has no such effort.
+        ViewerUnavailableError: the format needs the viewer, without which Wheatstone was installed.
         OutputExistsError: the file exists and `overwrite` is false.
     """
     chosen = format_of(path)
