@@ -8,8 +8,10 @@ from wheatstone.executors.messages import Call, Cancel, Failure, Message, Progre
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 MESSAGES = st.one_of(
-    st.builds(Call, st.text(), st.dictionaries(st.text(), st.one_of(st.text(), NUMBERS, st.none()))),
-    st.builds(Cancel),
+    st.builds(
+        Call, st.integers(), st.text(), st.dictionaries(st.text(), st.one_of(st.text(), NUMBERS, st.none()))
+    ),
+    st.builds(Cancel, st.integers()),
     st.builds(Progress, st.text(), NUMBERS),
     st.builds(Result, st.dictionaries(st.text(), NUMBERS), st.dictionaries(st.text(), NUMBERS)),
     st.builds(Failure, st.text(), st.text()),

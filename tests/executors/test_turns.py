@@ -32,6 +32,22 @@ def test_whoever_asked_first_goes_first() -> None:
     assert "".join(done) == "abcde"
 
 
+def test_a_lower_rank_goes_first() -> None:
+    turns = Turns(1)
+    done: list[float] = []
+
+    def work(rank: float) -> None:
+        with turns.turn(Cancellation(), rank):
+            done.append(rank)
+
+    with ThreadPoolExecutor(5) as pool, turns.turn(Cancellation()):
+        for waiting, rank in enumerate([3.0, 1.0, 2.0], start=1):
+            pool.submit(work, rank)
+            while len(turns._waiting) < waiting:
+                time.sleep(0.001)
+    assert done == [1, 2, 3]
+
+
 def test_no_more_than_its_places_are_held_at_once() -> None:
     turns = Turns(2)
     lock, most = threading.Lock(), [0, 0]

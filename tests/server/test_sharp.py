@@ -72,7 +72,8 @@ def test_the_result_is_a_sog_named_like_the_photo(server: LiveServer, done: str,
 
 def test_the_metadata_is_the_photos_camera(server: LiveServer, done: str) -> None:
     metadata = server.http.get(f"/metadata/{done}").json()
-    width, height = Image.open(PHOTO).size
+    with Image.open(PHOTO) as photo:
+        width, height = photo.size
     assert metadata["task_id"] == done
     assert metadata["intrinsic_matrix"] == [500, 0, width / 2, 0, 500, height / 2, 0, 0, 1]
     assert metadata["extrinsic_matrix"] == np.eye(4).ravel().tolist()

@@ -12,10 +12,16 @@ from wheatstone.stages import Stages
 class Executor(Protocol):
     """Runs models; may be called from several threads."""
 
-    def predict_splat(self, model: str, photo: Photo, stages: Stages) -> Scene:
+    def predict_splat(self, model: str, photo: Photo, stages: Stages, *, rank: float = 0.0) -> Scene:
         """The scene that `model` sees in the photo; `auto` takes the best model that can run here.
 
         Stages: `decode`, `load` if the model was not ready, then the model's own.
+
+        Args:
+            model: its name.
+            photo: what it looks at.
+            stages: times the stages, reports their progress, cancels.
+            rank: of those that wait for a device, the lowest goes first.
 
         Raises:
             BadPictureError: not a picture that can be read.

@@ -53,6 +53,7 @@ class Child:
             raise RuntimeError("pipes were asked for")
         self._calls, self._answers = calls, answers
         self._sending = threading.Lock()
+        self._last_call = 0
         threading.Thread(target=self._log_lines, args=(lines,), daemon=True).start()
 
     @property
@@ -82,15 +83,17 @@ class Child:
             WheatstoneError: as it was raised in the child.
         """
         ended = threading.Event()
+        self._last_call += 1
+        number = self._last_call
 
         def cancel() -> None:
             with contextlib.suppress(OSError):  # it is ending anyway
-                self._send(Cancel())
+                self._send(Cancel(number))
             threading.Thread(target=self._kill_unless, args=(ended,), daemon=True).start()
 
         try:
             with stages.cancellation.telling(cancel):
-                self._send(Call(name, dict(arguments)))
+                self._send(Call(number, name, dict(arguments)))
                 return self._wait(stages)
         except OSError:  # a broken pipe
             raise self._crash(stages) from None

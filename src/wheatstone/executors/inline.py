@@ -20,8 +20,9 @@ class InlineExecutor:
         self._predictors: dict[str, SplatPredictor] = {}
         self._loading = threading.Lock()
 
-    def predict_splat(self, model: str, photo: Photo, stages: Stages) -> Scene:
-        """As `Executor` says."""
+    def predict_splat(self, model: str, photo: Photo, stages: Stages, *, rank: float = 0.0) -> Scene:
+        """As `Executor` says; nobody waits here, so ranks do not matter."""
+        del rank
         with stages.stage("decode"):
             picture = photo.read()
         return self._predictor(model, stages).predict(picture, stages)

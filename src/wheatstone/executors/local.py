@@ -53,7 +53,7 @@ class LocalExecutor:
         self._pools: dict[tuple[str, str], ChildPool] = {}
         self._turns: dict[str, Turns] = defaultdict(lambda: Turns(1))
 
-    def predict_splat(self, model: str, photo: Photo, stages: Stages) -> Scene:
+    def predict_splat(self, model: str, photo: Photo, stages: Stages, *, rank: float = 0.0) -> Scene:
         """As `Executor` says, and in child processes more can happen.
 
         Raises:
@@ -75,7 +75,7 @@ class LocalExecutor:
                 "limits": photo.limits and photo.limits.model_dump(),
                 "folder": str(scene_dir),
             }
-            with self._turns[CPU].turn(stages.cancellation):
+            with self._turns[CPU].turn(stages.cancellation, rank):
                 rest = self._pool(CPU, name).call("predict_splat", arguments, stages)
             return take_scene(rest, scene_dir)
 

@@ -7,7 +7,7 @@ or one `Failure`.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 
@@ -16,17 +16,21 @@ class Call:
     """Do something; one at a time.
 
     Attributes:
+        number: tells it from other calls to the same child.
         name: what to do.
-        arguments: plain JSON; large arrays are named by the folder that holds them (`arrays_on_disk`).
+        arguments: plain JSON; large arrays are named by the folder that holds them (`scene_files`).
     """
 
+    number: int
     name: str
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """End the call that is running at its next report of progress."""
+    """End a call at its next report of progress; may come before the call itself."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

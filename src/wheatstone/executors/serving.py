@@ -24,10 +24,22 @@ Handler = Callable[[Mapping[str, Any], Stages], dict[str, Any]]
 _PROGRESS_S = 0.05  # between two reports of one stage
 
 
-class _Running:
-    """The call under way, for the thread that listens."""
+class _Cancellations:
+    """Of calls by number, for the thread that listens and the one that works; either may be first to name one."""
 
-    cancellation: Cancellation | None = None
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_number: dict[int, Cancellation] = {}
+
+    def of(self, number: int) -> Cancellation:
+        """The cancellation of a call."""
+        with self._lock:
+            return self._by_number.setdefault(number, Cancellation())
+
+    def forget(self, number: int) -> None:
+        """The call has ended."""
+        with self._lock:
+            self._by_number.pop(number, None)
 
 
 def serve(handlers: Mapping[str, Handler]) -> None:
@@ -40,21 +52,22 @@ def serve(handlers: Mapping[str, Handler]) -> None:
     os.dup2(2, 1)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
-    running = _Running()
-    threading.Thread(target=_listen, args=(sys.stdin.buffer, calls, running), daemon=True).start()
+    cancellations = _Cancellations()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, calls, cancellations), daemon=True).start()
     while True:
         call = calls.get()
-        running.cancellation = Cancellation()
-        output.write(encode(_answer(call, handlers, output, running.cancellation)))
+        answer = _answer(call, handlers, output, cancellations.of(call.number))
+        cancellations.forget(call.number)
+        output.write(encode(answer))
 
 
-def _listen(source: BinaryIO, calls: queue.SimpleQueue[Call], running: _Running) -> None:
+def _listen(source: BinaryIO, calls: queue.SimpleQueue[Call], cancellations: _Cancellations) -> None:
     for line in source:
         message = decode(line)
         if isinstance(message, Call):
             calls.put(message)
-        elif isinstance(message, Cancel) and running.cancellation:
-            running.cancellation.cancel()
+        elif isinstance(message, Cancel):
+            cancellations.of(message.number).cancel()
     os._exit(0)
 
 

@@ -38,6 +38,8 @@ _WORKFLOWS_VERSION = "1"
 _EXECUTOR_ID = "local"
 """The folder's lock keeps a second process away, so the name need not tell processes apart."""
 _SWEEP_S = 5.0
+_SETTLE_S = 5
+"""How long workflows get, once no step runs, to note that they are handed back."""
 _MAX_NAME_CHARACTERS = 255
 
 
@@ -108,7 +110,7 @@ class Runtime:
                 "max_executor_threads": 32,
             }
         )
-        resources.push_async_callback(asyncio.to_thread, DBOS.destroy, workflow_completion_timeout_sec=0)
+        resources.push_async_callback(asyncio.to_thread, DBOS.destroy, workflow_completion_timeout_sec=_SETTLE_S)
         DBOS.launch()
         await DBOS.register_queue_async(
             _QUEUE, worker_concurrency=self.services.concurrency, polling_interval_sec=_QUEUE_POLL_S

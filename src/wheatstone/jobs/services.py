@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,11 +19,20 @@ from wheatstone.executors.local import LocalExecutor
 from wheatstone.executors.turns import Turns
 from wheatstone.jobs.events import EventHub
 from wheatstone.settings import Settings
+from wheatstone.stages import Stages
 from wheatstone.storage import ObjectStore, Status, Task, TaskStore
 
 _log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+Work = Callable[["Services", Task, Stages], Result]
+"""What a step does for a task; called in a thread."""
+
+
+@dataclass(slots=True)
+class _Step:
+    cancellation: Cancellation = field(default_factory=Cancellation)
+    has_begun: bool = False
 
 
 class Services:
@@ -50,7 +60,7 @@ class Services:
         self.external_turns = Turns(workers)
         self.hub = EventHub(tasks.events)
         self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix="step")
-        self._running: dict[str, Cancellation] = {}
+        self._running: dict[str, _Step] = {}
         self._is_draining = False
 
     @property
@@ -58,8 +68,13 @@ class Services:
         """Tasks under way at once: one converts, the others compress."""
         return 1 + self.settings.compression.max_workers
 
-    async def run(self, task_id: str, work: Callable[[Services, Task, Cancellation], Result]) -> Result:
+    async def run(self, task_id: str, work: Work[Result], status: Status | None) -> Result:
         """Do a step's work in a thread, until it is done, cancelled, or the server must go.
+
+        Args:
+            task_id: of the task.
+            work: what to do.
+            status: the task's from the first stage on, which may have to wait for its turn; None changes nothing.
 
         Raises:
             PortableWorkflowError: it failed; with the error's code and message.
@@ -68,13 +83,13 @@ class Services:
         """
         if self._is_draining:
             raise asyncio.CancelledError
-        cancellation = self._running[task_id] = Cancellation()
+        step = self._running[task_id] = _Step()
         loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._threads, self._work, task_id, work, cancellation)
+        future = loop.run_in_executor(self._threads, self._work, task_id, work, step, status)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
-            cancellation.cancel()
+            step.cancellation.cancel()
             await asyncio.wait({future})
             raise
         except CancelledError as error:
@@ -87,13 +102,19 @@ class Services:
             self._running.pop(task_id, None)
             self.hub.forget(task_id)
 
-    def _work(
-        self, task_id: str, work: Callable[[Services, Task, Cancellation], Result], cancellation: Cancellation
-    ) -> Result:
+    def _work(self, task_id: str, work: Work[Result], step: _Step, status: Status | None) -> Result:
         task = self.tasks.get(task_id)
         if task.status is Status.CANCELLED:
             raise CancelledError("Cancelled.")
-        return work(self, task, cancellation)
+
+        def report(stage: str, fraction: float) -> None:
+            if not step.has_begun:
+                step.has_begun = True
+                if status is not None:
+                    self.move(task_id, status)
+            self.hub.report(task_id, stage, fraction)
+
+        return work(self, task, Stages(report, step.cancellation))
 
     def move(self, task_id: str, status: Status, **changes: Any) -> bool:
         """`TaskStore.transition`, told to all who follow the task."""
@@ -105,13 +126,16 @@ class Services:
 
     def cancel_running(self, task_id: str) -> None:
         """End the step of this task, if one runs here."""
-        if cancellation := self._running.get(task_id):
-            cancellation.cancel()
+        if step := self._running.get(task_id):
+            step.cancellation.cancel()
 
     def begin_draining(self) -> None:
-        """Begin no further step, and let nobody wait for news: the server is going."""
+        """Begin no further step, hand back those that wait for their turn, and let nobody wait for news."""
         self._is_draining = True
         self.hub.close()
+        for step in list(self._running.values()):
+            if not step.has_begun:
+                step.cancellation.cancel()
 
     async def drain(self, timeout_s: float) -> None:
         """Let running steps finish, and hand back those that take too long."""
@@ -121,8 +145,8 @@ class Services:
                 while self._running:
                     await asyncio.sleep(0.02)
         except TimeoutError:
-            for cancellation in list(self._running.values()):
-                cancellation.cancel()
+            for step in list(self._running.values()):
+                step.cancellation.cancel()
             while self._running:  # children that do not listen are killed
                 await asyncio.sleep(0.02)
 

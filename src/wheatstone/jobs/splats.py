@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from wheatstone.cancellation import Cancellation
 from wheatstone.jobs.services import Services
 from wheatstone.models.registry import splat_model_named
 from wheatstone.pictures import Photo
@@ -37,21 +36,15 @@ def task_key(task_id: str, name: str = "") -> str:
     return f"{TASKS}/{task_id}/{name}"
 
 
-def predict(services: Services, task: Task, cancellation: Cancellation) -> dict[str, Any]:
+def predict(services: Services, task: Task, stages: Stages) -> dict[str, Any]:
     """Photo to `output.ply`; returns what is known of the scene, for `compress`."""
-
-    def report(stage: str, fraction: float) -> None:
-        services.move(task.id, Status.CONVERTING) if fraction == 0 else None
-        services.hub.report(task.id, stage, fraction)
-
-    stages = Stages(report, cancellation)
     photo = Photo(
         services.objects.path(photo_key(task.photo_sha256)),
         task.source_name,
         task.f_px,
         services.settings.pictures,
     )
-    scene = services.executor.predict_splat(task.model, photo, stages)
+    scene = services.executor.predict_splat(task.model, photo, stages, rank=task.created_at.timestamp())
     with tempfile.TemporaryDirectory(dir=services.work_dir) as folder, stages.stage("ply"):
         path = write_scene(scene, Path(folder, PLY))
         services.objects.put(task_key(task.id, PLY), path)
@@ -76,12 +69,9 @@ def _facts(scene: Scene, task: Task) -> dict[str, Any]:
     }
 
 
-def compress(services: Services, task: Task, cancellation: Cancellation, facts: dict[str, Any]) -> None:
+def compress(services: Services, task: Task, stages: Stages, facts: dict[str, Any]) -> None:
     """`output.ply` to `output.sog` and a poster; the task is then completed."""
     settings = services.settings.compression
-    stages = Stages(lambda stage, fraction: services.hub.report(task.id, stage, fraction), cancellation)
-    if settings.enabled:
-        services.move(task.id, Status.COMPRESSING)
     ply = services.objects.path(task_key(task.id, PLY))
     names = [POSTER]
     with tempfile.TemporaryDirectory(dir=services.work_dir) as folder:

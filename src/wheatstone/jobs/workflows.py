@@ -50,12 +50,14 @@ async def photo_to_splat(task_id: str) -> None:
 
 @_step(name="predict")
 async def _predict(task_id: str) -> dict[str, Any]:
-    return await current().run(task_id, splats.predict)
+    return await current().run(task_id, splats.predict, Status.CONVERTING)
 
 
 @_step(name="compress")
 async def _compress(task_id: str, facts: dict[str, Any]) -> None:
-    await current().run(task_id, functools.partial(splats.compress, facts=facts))
+    services = current()
+    status = Status.COMPRESSING if services.settings.compression.enabled else None
+    await services.run(task_id, functools.partial(splats.compress, facts=facts), status)
 
 
 async def _fail(task_id: str, code: str, message: str) -> None:

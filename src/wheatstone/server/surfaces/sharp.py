@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import PurePath
 from typing import Annotated, Literal
@@ -77,11 +78,12 @@ async def _follow(
         UnknownTaskError: the task is completed, but its result is gone.
     """
     after = last_event_id or 0
-    if task.status.is_final:
-        if task.status is Status.COMPLETED:
-            _result(task)
-        if last_event_id is None:
-            after = len(runtime.services.tasks.events(task.id)) - 1
+    if task.status is Status.COMPLETED and not await asyncio.to_thread(
+        runtime.services.objects.find, _result(task).key
+    ):
+        raise UnknownTaskError(f"The result of task {task.id!r} is not here any more.")
+    if task.status.is_final and last_event_id is None:
+        after = len(await asyncio.to_thread(runtime.services.tasks.events, task.id)) - 1
     return runtime.services.hub.follow(task.id, after)
 
 
