@@ -73,7 +73,7 @@ def _template() -> str:
     if not is_available():
         raise ViewerUnavailableError(
             "This Wheatstone was installed without its viewer, because npm's packages could not be had then. "
-            "Install it again with a connection: `make viewer` in a clone, else `pip install --force-reinstall`."
+            "Install it again with a connection: `make pages` in a clone, else `pip install --force-reinstall`."
         )
     return resources.files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8")
 
@@ -92,7 +92,7 @@ def _poster(scene: Scene, shot: Shot) -> str:
 
 
 def _facts(scene: Scene, pivot_m: float) -> str:
-    """What the viewer must know (`web/viewer/src/facts.ts`), as JSON that no HTML parser stumbles over."""
+    """What the viewer must know (`web/shared/facts.ts`), as JSON that no HTML parser stumbles over."""
     camera = frame(scene)
     facts = {
         "label": scene.label,
