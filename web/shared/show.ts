@@ -2,26 +2,12 @@
 
 import type { Facts } from './facts'
 import { listen } from './hands'
+import type { Sight } from './sight'
 import { Stage, type FileType } from './stage'
 import { View } from './view'
 
 const SLOW_FRAME_MS = 160
 const SLOW_FRAMES = 4
-
-/** How long a scene may take to appear before it is worth a word. */
-export const PATIENCE_MS = 45_000
-
-export const hasWebGL2 = (): boolean => document.createElement('canvas').getContext('webgl2') !== null
-
-/** What is seen of the scene now. */
-export interface Sight {
-  /** Whether the scene has been drawn to the end once. */
-  ready: boolean
-  /** Whether the view stands and is drawn to the end. */
-  settled: boolean
-  /** Whether the view is where it was at first, or swings around there. */
-  home: boolean
-}
 
 export class Show {
   private readonly view: View
@@ -60,7 +46,7 @@ export class Show {
   close(): void {
     this.closing.abort()
     cancelAnimationFrame(this.due)
-    this.stage.close()
+    void this.stage.close()
   }
 
   private readonly redraw = (): void => {

@@ -53,8 +53,9 @@ export class Stage {
     this.scene.add(mesh)
   }
 
-  /** Give the graphics memory back. */
-  close(): void {
+  /** Give the graphics memory back, once nothing is read from it any more. */
+  async close(): Promise<void> {
+    while (this.spark.sorting) await new Promise(requestAnimationFrame)
     this.mesh?.dispose()
     this.spark.dispose()
     this.renderer.dispose()

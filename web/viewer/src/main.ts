@@ -1,7 +1,8 @@
 /** The page: a picture at once, the scene as soon as it is there, words if it cannot be. */
 
-import { hasWebGL2, PATIENCE_MS, Show, type Sight } from '../../shared/show'
 import { toggleFullScreen } from '../../shared/hands'
+import { Show } from '../../shared/show'
+import { hasWebGL2, PATIENCE_MS, type Sight } from '../../shared/sight'
 import { element, readFacts, readScene } from './contents'
 
 const STILL = 'What you see is a still picture.'
