@@ -4,10 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from wheatstone.errors import CheckpointUnavailableError
 from wheatstone.models import checkpoints
 from wheatstone.settings import load_settings
+
+# How long an example takes says something of the machine, not of the promise.
+settings.register_profile("wheatstone", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("wheatstone")
 
 
 @pytest.fixture(scope="session")

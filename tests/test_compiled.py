@@ -51,7 +51,7 @@ def test_without_a_folder_to_write_to_kernels_work_all_the_same(tmp_path: Path) 
 
 
 @given(st.integers(0, 200), st.integers(1, 50), st.integers(1, 4))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_every_item_is_worked_on_once_in_chunks_that_threads_do_not_change(
     total: int, chunk: int, threads: int
 ) -> None:

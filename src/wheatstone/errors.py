@@ -111,6 +111,78 @@ class EgressFailedError(WheatstoneError):
     status = 502
 
 
+class CancelledError(WheatstoneError):
+    """The work was told to end early."""
+
+    code = "cancelled"
+    title = "Cancelled"
+    status = 409
+
+
+class ChildCrashedError(WheatstoneError):
+    """A child process ended in the middle of its work."""
+
+    code = "child-crashed"
+    title = "Model crashed"
+    status = 500
+
+
+class ModelFailedError(WheatstoneError):
+    """A model, or what it is built on, raised something nobody expected."""
+
+    code = "model-failed"
+    title = "Model failed"
+    status = 500
+
+
+class CompressionFailedError(WheatstoneError):
+    """The external compressor failed, took too long or left no file."""
+
+    code = "compression-failed"
+    title = "Compression failed"
+    status = 500
+
+
+class StorageFullError(WheatstoneError):
+    """No space is left where results go."""
+
+    code = "storage-full"
+    title = "No space left"
+    status = 507
+
+
+class StorageUnavailableError(WheatstoneError):
+    """The place where results go, or the database, cannot be used."""
+
+    code = "storage-unavailable"
+    title = "Storage unavailable"
+    status = 503
+
+
+class ServerBusyError(WheatstoneError):
+    """Another server holds the folder or the port."""
+
+    code = "server-busy"
+    title = "Already in use"
+    status = 409
+
+
+class UnknownTaskError(WheatstoneError):
+    """No task of that id, or none any more, or not with what was asked for."""
+
+    code = "unknown-task"
+    title = "Unknown task"
+    status = 404
+
+
+def error_of(code: str, message: str) -> WheatstoneError:
+    """The error of that code, as it was raised elsewhere; the base for a code that nobody knows."""
+    for kind in WheatstoneError.__subclasses__():
+        if kind.code == code:
+            return kind(message)
+    return WheatstoneError(message)
+
+
 def reason(error: BaseException) -> str:
     """What another library says about a failure, as one short printable line; its kind when it says nothing."""
     text = " ".join(str(error).split()).rstrip(".")

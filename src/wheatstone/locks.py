@@ -39,16 +39,19 @@ else:
 
 
 @contextmanager
-def lock(path: Path) -> Iterator[None]:
+def lock(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold the lock on the file `path`, made if need be; waits while another process or thread holds it.
 
     The file stays, empty: deleting it would let two holders in.
 
     Raises:
+        BlockingIOError: another holds it, and `wait` is false.
         OSError: the file cannot be made, or its file system knows no locks.
     """
     with path.open("wb") as file:
         while not _try_lock(file):
+            if not wait:
+                raise BlockingIOError(f"{path} is locked by another process")
             time.sleep(_POLL_S)
         try:
             yield

@@ -1,20 +1,25 @@
 """One typed settings tree, read once and passed in; nothing else reads the environment.
 
 A variable is named `WHEATSTONE_<SECTION>__<KEY>`, for example `WHEATSTONE_PICTURES__MAX_BYTES=20000000`.
+The server also takes a file and flags: a flag beats a variable, a variable the file, the file the default.
 """
 
 from __future__ import annotations
 
 import functools
 import json
+import logging
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, Literal, get_origin
 
 import platformdirs
 from pydantic import BaseModel, Field, IPvAnyNetwork, ValidationError
 
 from wheatstone.errors import BadOptionError
+
+_log = logging.getLogger(__name__)
 
 
 class PictureLimits(BaseModel, frozen=True):
@@ -41,6 +46,67 @@ class EgressSettings(BaseModel, frozen=True):
     )
 
 
+class ServerSettings(BaseModel, frozen=True):
+    """Where the server listens, and how it speaks and ends."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for all.")
+    port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 for a free one.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
+        "INFO", description="Least important lines to log."
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        description="Host names that requests may address, * for any; by default this machine's own on a loopback "
+        "address, else any.",
+    )
+    drain_timeout_s: float = Field(
+        30, ge=0, description="Seconds that running stages get to finish when the server is told to end."
+    )
+
+
+class ModelSettings(BaseModel, frozen=True):
+    """Which model the server runs, and on what."""
+
+    name: str = Field("auto", description="Model for photos; auto is the best one that can run here.")
+    device: str = Field("auto", description="auto, cuda, mps or cpu.")
+    checkpoint_path: Path | None = Field(None, description="SHARP's checkpoint, for the model sharp.")
+
+
+class StorageSettings(BaseModel, frozen=True):
+    """Where the server keeps things, and for how long."""
+
+    output_dir: Path = Field(Path("output/results"), description="Folder for uploaded photos and results.")
+    keep_ply: bool = Field(False, description="Keep the PLY beside the compressed file.")
+    db_path: Path = Field(Path("output/sqlite/metadata.db"), description="Database of tasks and their state.")
+    max_age_days: float | None = Field(
+        None, gt=0, description="Delete tasks that ended longer ago than this; null keeps them."
+    )
+    max_bytes: int | None = Field(
+        None, gt=0, description="Delete the oldest ended tasks while all take more than this; null is no limit."
+    )
+
+
+class CompressionSettings(BaseModel, frozen=True):
+    """How the server compresses scenes."""
+
+    enabled: bool = Field(True, description="Compress results to .sog; otherwise they stay .ply.")
+    command: str = Field("", description="External compressor, such as npx; empty for the built-in one.")
+    args_template: tuple[str, ...] = Field(
+        ("splat-transform", "{input_file}", "{output_file}"), description="Arguments of the external compressor."
+    )
+    max_workers: int = Field(2, gt=0, le=64, description="Compressions at once.")
+    timeout: float = Field(300, gt=0, description="Seconds that a compression may take.")
+
+
+class ExecutorSettings(BaseModel, frozen=True):
+    """The child processes that models run in."""
+
+    idle_timeout_s: float = Field(900, gt=0, description="End a child that had nothing to do for so many seconds.")
+    budget_bytes: int | None = Field(
+        None, gt=0, description="End idle children, the longest idle first, while all together hold more."
+    )
+
+
 class Settings(BaseModel, frozen=True):
     """The whole tree."""
 
@@ -51,6 +117,11 @@ class Settings(BaseModel, frozen=True):
     pictures: PictureLimits = PictureLimits()
     checkpoints: CheckpointSettings = CheckpointSettings()
     egress: EgressSettings = EgressSettings()
+    server: ServerSettings = ServerSettings()
+    model: ModelSettings = ModelSettings()
+    storage: StorageSettings = StorageSettings()
+    compression: CompressionSettings = CompressionSettings()
+    executors: ExecutorSettings = ExecutorSettings()
 
 
 @functools.cache
@@ -60,26 +131,86 @@ def load_settings() -> Settings:
     Raises:
         BadOptionError: a variable holds a value that does not fit.
     """
+    return merge_settings(os.environ, {}, {})
+
+
+def merge_settings(
+    environment: Mapping[str, str],
+    file: Mapping[str, Any],
+    flags: Mapping[str, Any],
+    *,
+    file_name: str = "",
+) -> Settings:
+    """The settings that flags, variables and a file say; the first of these wins.
+
+    Args:
+        environment: variables by name.
+        file: sections by name; keys that are no settings are ignored, with a warning.
+        flags: sections by name.
+        file_name: what messages call the file.
+
+    Raises:
+        BadOptionError: a value does not fit; the message names the flag, the variable or the file's key.
+    """
+    for unknown in _unknown_keys(Settings, file):
+        _log.warning("%s: %s is no setting and is ignored.", file_name, unknown)
+    variables = _from_environment(Settings, "WHEATSTONE_", environment)
     try:
-        return Settings.model_validate(_from_environment(Settings, "WHEATSTONE_"))
+        return Settings.model_validate(_merged(_merged(file, variables), flags))
     except ValidationError as error:
         first = error.errors()[0]
-        section_and_key = first["loc"][:2]  # what follows is inside the value
-        name = "WHEATSTONE_" + "__".join(str(part).upper() for part in section_and_key)
+        section, *rest = (str(part) for part in first["loc"][:2])  # what follows is inside the value
+        key = "".join(rest)
+        name = "WHEATSTONE_" + "__".join([section, *rest]).upper()
+        if key in flags.get(section, {}):
+            name = f"--{key.replace('_', '-')}"
+        elif name not in environment and file_name:
+            name = f"{file_name}: {'.'.join([section, *rest])}"
         raise BadOptionError(f"{name}: {first['msg']} (got {first['input']!r}).") from error
 
 
-def _from_environment(model: type[BaseModel], prefix: str) -> dict[str, Any]:
-    """What variables with this prefix say about a model; lists and tables are JSON."""
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Both tables in one, sections inside each other; `above` wins."""
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(under, Mapping):
+            merged[key] = _merged(under, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _unknown_keys(model: type[BaseModel], table: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in table.items():
+        field = model.model_fields.get(key)
+        if field is None:
+            yield prefix + key
+        elif (section := _section(field.annotation)) and isinstance(value, Mapping):
+            yield from _unknown_keys(section, value, f"{prefix}{key}.")
+
+
+def _section(kind: object) -> type[BaseModel] | None:
+    """The model of a section; None for a plain value."""
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _from_environment(model: type[BaseModel], prefix: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """What variables with this prefix say about a model; tables are JSON, lists too or comma-separated."""
     values: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         variable, kind = prefix + name.upper(), field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            values[name] = _from_environment(kind, f"{variable}__")
-        elif variable in os.environ:
-            text = os.environ[variable]
+        if section := _section(kind):
+            if inner := _from_environment(section, f"{variable}__", environment):
+                values[name] = inner
+        elif variable in environment:
+            text = environment[variable]
+            is_list = get_origin(kind) is tuple
             try:
-                values[name] = json.loads(text) if get_origin(kind) in (dict, tuple) else text
+                if is_list and not text.lstrip().startswith("["):
+                    values[name] = [part.strip() for part in text.split(",") if part.strip()]
+                else:
+                    values[name] = json.loads(text) if is_list or get_origin(kind) is dict else text
             except json.JSONDecodeError as error:
                 raise BadOptionError(f"{variable} is not JSON, as lists and tables must be: {error}.") from error
     return values

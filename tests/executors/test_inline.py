@@ -8,16 +8,19 @@ from time import sleep
 import numpy as np
 import pytest
 
-from tests.models.photos import photo, picture
+from tests.models.photos import photo
+from tests.pictures.files import encoded
 from wheatstone.errors import CheckpointUnavailableError, UnknownModelError
 from wheatstone.executors import InlineExecutor
 from wheatstone.models import registry
 from wheatstone.models.registry import Progress
 from wheatstone.models.roles import SplatPredictor
+from wheatstone.pictures import Photo
 from wheatstone.settings import CheckpointSettings, Settings
 from wheatstone.stages import Stages
 
-CUP = picture(photo("coffee.png", 100))
+PIXELS = photo("coffee.png", 100)
+CUP = Photo(encoded(PIXELS, "PNG"))
 
 
 @pytest.fixture
@@ -29,14 +32,14 @@ def test_a_photo_becomes_a_scene(executor: InlineExecutor) -> None:
     scene = executor.predict_splat("relief", CUP, Stages())
     scene.gaussians.validate()
     assert scene.camera is not None
-    assert scene.camera.width_px == CUP.rgb.shape[1]
+    assert scene.camera.width_px == PIXELS.shape[1]
 
 
 def test_a_model_is_loaded_at_its_first_use_and_stays_warm(executor: InlineExecutor) -> None:
     first, second = Stages(), Stages()
     executor.predict_splat("relief", CUP, first)
     executor.predict_splat("relief", CUP, second)
-    assert next(iter(first.seconds)) == "load"
+    assert list(first.seconds)[:2] == ["decode", "load"]
     assert "load" not in second.seconds
 
 

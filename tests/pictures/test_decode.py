@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pillow_heif
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
@@ -256,7 +256,7 @@ SEEDS.append(encoded(Image.fromarray(gradient(24, 16)).quantize(8), "PNG", trans
 SEEDS.append(encoded(gradient(24, 16), "JPEG", icc_profile=rgb_profile(DISPLAY_P3, [2.2])))
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 @given(
     st.sampled_from(SEEDS),
     st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=8),

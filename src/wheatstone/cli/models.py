@@ -12,7 +12,7 @@ from rich.table import Table
 from wheatstone.cli.text import size_text
 from wheatstone.models import checkpoints
 from wheatstone.models.checkpoints import CHECKPOINTS, CheckpointState
-from wheatstone.models.registry import SPLAT_MODELS
+from wheatstone.models.registry import splat_models
 from wheatstone.settings import load_settings
 
 _DEFAULT_PULL = ("u2netp",)
@@ -28,7 +28,7 @@ def list_models() -> None:
     models = Table(title="Models", title_justify="left", box=None, pad_edge=False, header_style="dim")
     for column in ("name", "what it is", "results are labelled", "licence", "checkpoints"):
         models.add_column(column)
-    for model in SPLAT_MODELS:
+    for model in splat_models():
         info = model.info
         models.add_row(info.name, info.summary, info.label, info.licence, ", ".join(info.checkpoints))
     console.print(models)

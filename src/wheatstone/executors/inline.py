@@ -6,7 +6,7 @@ import threading
 
 from wheatstone.models.registry import splat_model_named
 from wheatstone.models.roles import SplatPredictor
-from wheatstone.pictures import Picture
+from wheatstone.pictures import Photo
 from wheatstone.settings import Settings
 from wheatstone.splats.scene import Scene
 from wheatstone.stages import Stages
@@ -20,14 +20,16 @@ class InlineExecutor:
         self._predictors: dict[str, SplatPredictor] = {}
         self._loading = threading.Lock()
 
-    def predict_splat(self, model: str, picture: Picture, stages: Stages) -> Scene:
-        """The scene that `model` sees in the picture; `auto` takes the best model that can run here.
-
-        Raises:
-            UnknownModelError: there is no such model.
-            CheckpointUnavailableError: the model cannot run without weights that cannot be had.
-        """
+    def predict_splat(self, model: str, photo: Photo, stages: Stages) -> Scene:
+        """As `Executor` says."""
+        with stages.stage("decode"):
+            picture = photo.read()
         return self._predictor(model, stages).predict(picture, stages)
+
+    @property
+    def loaded(self) -> list[str]:
+        """Names of the models that are ready."""
+        return list(self._predictors)
 
     def _predictor(self, name: str, stages: Stages) -> SplatPredictor:
         model = splat_model_named(name)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from wheatstone.errors import CheckpointUnavailableError, UnknownModelError
@@ -59,7 +61,16 @@ def _matte_checkpoint(settings: Settings, progress: Progress) -> Path | None:
 
 
 SPLAT_MODELS = (SplatModel(RELIEF, _load_relief),)
-"""All photo-to-splat models, the one that `auto` prefers first."""
+"""The photo-to-splat models that come along, the one that `auto` prefers first."""
+
+PLUGINS = "wheatstone.splat_models"
+"""Entry points of this group are `SplatModel`s of other packages."""
+
+
+@functools.cache
+def splat_models() -> tuple[SplatModel, ...]:
+    """All photo-to-splat models: those that come along, then those of plug-ins."""
+    return (*SPLAT_MODELS, *(point.load() for point in entry_points(group=PLUGINS)))
 
 
 def splat_model_named(name: str) -> SplatModel:
@@ -70,8 +81,9 @@ def splat_model_named(name: str) -> SplatModel:
     """
     if name == "auto":
         return SPLAT_MODELS[0]
-    for model in SPLAT_MODELS:
-        if model.info.name == name:
-            return model
-    known = ", ".join(["auto", *(model.info.name for model in SPLAT_MODELS)])
+    for models in (lambda: SPLAT_MODELS, splat_models):  # looking for plug-ins takes a moment
+        for model in models():
+            if model.info.name == name:
+                return model
+    known = ", ".join(["auto", *(model.info.name for model in splat_models())])
     raise UnknownModelError(f"Unknown model {name!r}; known are {known}.")

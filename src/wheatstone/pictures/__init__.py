@@ -2,6 +2,7 @@
 
 from wheatstone.pictures.focal import FocalSource
 from wheatstone.pictures.paths import PICTURE_SUFFIXES, picture_paths
+from wheatstone.pictures.photo import Photo
 from wheatstone.pictures.picture import Picture, read_picture
 
-__all__ = ["PICTURE_SUFFIXES", "FocalSource", "Picture", "picture_paths", "read_picture"]
+__all__ = ["PICTURE_SUFFIXES", "FocalSource", "Photo", "Picture", "picture_paths", "read_picture"]

@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
@@ -64,6 +65,27 @@ def decode(data: bytes, name: str, limits: PictureLimits) -> Decoded:
             colours are not defined (Lab, floating-point, 32-bit).
         PictureTooLargeError: over a limit.
     """
+    with _opened(data, name, limits) as image:
+        image.load()
+        _check_pixels(image, name, limits)  # a HEIC tells its true size only now
+        exif = _read_exif(image)
+        rgb, alpha = upright_srgb(image, exif.get(ExifTags.Base.Orientation), name)
+    return Decoded(rgb, alpha, exif)
+
+
+def check(data: bytes, name: str, limits: PictureLimits) -> None:
+    """Refuse a file whose header tells that `decode` would; no pixel is decoded.
+
+    Raises:
+        BadPictureError, PictureTooLargeError: as `decode`; not yet for pixels that are damaged.
+    """
+    with _opened(data, name, limits):
+        pass
+
+
+@contextmanager
+def _opened(data: bytes, name: str, limits: PictureLimits) -> Iterator[Image.Image]:
+    """The picture with its header read and found acceptable; what the block raises is told as ours."""
     check_file_size(len(data), name, limits)
     kind = picture_format(data)
     if kind is None:
@@ -78,10 +100,7 @@ def decode(data: bytes, name: str, limits: PictureLimits) -> Decoded:
             with _open(data, kind) as image:
                 _check_pixels(image, name, limits)
                 _refuse_camera_raw(image, name)
-                image.load()
-                _check_pixels(image, name, limits)  # a HEIC tells its true size only now
-                exif = _read_exif(image)
-                rgb, alpha = upright_srgb(image, exif.get(ExifTags.Base.Orientation), name)
+                yield image
         except WheatstoneError:
             raise
         except Image.DecompressionBombError as error:
@@ -92,7 +111,6 @@ def decode(data: bytes, name: str, limits: PictureLimits) -> Decoded:
             raise BadPictureError(f"{name} begins like a {kind} file, but goes on like none.") from error
         except Exception as error:  # on malformed bytes Pillow and its plugins raise nearly anything
             raise BadPictureError(f"{name} is a damaged or truncated {kind} file ({reason(error)}).") from error
-    return Decoded(rgb, alpha, exif)
 
 
 def check_file_size(size_bytes: int, name: str, limits: PictureLimits) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from wheatstone.arrays import U8
 from wheatstone.errors import BadOptionError, BadPictureError
-from wheatstone.pictures.decode import check_file_size, decode
+from wheatstone.pictures.decode import check, check_file_size, decode
 from wheatstone.pictures.focal import FocalSource, focal_length
 from wheatstone.settings import PictureLimits, load_settings
 
@@ -79,21 +79,32 @@ def read_picture(
         PictureTooLargeError: over the limits.
         BadOptionError: `f_px` is not between 1 and a million.
     """
-    if f_px is not None and not 1 <= f_px <= _LONGEST_F_PX:
-        raise BadOptionError(f"The focal length must be 1 to {_LONGEST_F_PX:,} pixels, got {f_px}.")
-    limits = limits or load_settings().pictures
-    if isinstance(source, Path):
-        name = name or source.name
-        data = _read_file(source, limits)
-    else:
-        name = name or "The picture"
-        data = source
+    data, name, limits = _content(source, name, f_px, limits)
     decoded = decode(data, name, limits)
     height_px, width_px, _ = decoded.rgb.shape
     focal_source = FocalSource.GIVEN
     if f_px is None:
         f_px, focal_source = focal_length(decoded.exif, width_px, height_px)
     return Picture(name, decoded.rgb, decoded.alpha, f_px, focal_source)
+
+
+def check_picture(
+    source: Path | bytes, *, name: str = "", f_px: float | None = None, limits: PictureLimits | None = None
+) -> None:
+    """Refuse at once what `read_picture` would refuse by its header; takes and raises the same."""
+    check(*_content(source, name, f_px, limits))
+
+
+def _content(
+    source: Path | bytes, name: str, f_px: float | None, limits: PictureLimits | None
+) -> tuple[bytes, str, PictureLimits]:
+    """A picture's bytes, what to call it, and its limits."""
+    if f_px is not None and not 1 <= f_px <= _LONGEST_F_PX:
+        raise BadOptionError(f"The focal length must be 1 to {_LONGEST_F_PX:,} pixels, got {f_px}.")
+    limits = limits or load_settings().pictures
+    if isinstance(source, bytes):
+        return source, name or "The picture", limits
+    return _read_file(source, limits), name or source.name, limits
 
 
 def _read_file(path: Path, limits: PictureLimits) -> bytes:

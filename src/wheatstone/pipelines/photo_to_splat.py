@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheatstone.executors import InlineExecutor
-from wheatstone.pictures import read_picture
+from wheatstone.executors import Executor
+from wheatstone.pictures import Photo
 from wheatstone.settings import PictureLimits
 from wheatstone.splats.clips import write_turntable
 from wheatstone.splats.formats import Format, write_scene
@@ -45,7 +45,7 @@ class Output:
 
 def photo_to_splat(
     source: Path | bytes,
-    executor: InlineExecutor,
+    executor: Executor,
     *,
     model: str = "auto",
     f_px: float | None = None,
@@ -68,10 +68,8 @@ def photo_to_splat(
         BadOptionError: `f_px` is not between 1 and a million.
         UnknownModelError: there is no such model.
     """
-    stages = stages or Stages()
-    with stages.stage("decode"):
-        picture = read_picture(source, f_px=f_px, limits=limits)
-    return executor.predict_splat(model, picture, stages)
+    photo = Photo(source, f_px=f_px, limits=limits)
+    return executor.predict_splat(model, photo, stages or Stages())
 
 
 def write_outputs(scene: Scene, output: Output, stages: Stages, *, overwrite: bool) -> list[Path]:

@@ -20,13 +20,12 @@ from wheatstone.errors import BadSceneError, ViewerUnavailableError
 from wheatstone.splats.formats import sog
 from wheatstone.splats.scene import Scene
 from wheatstone.splats.shots import Shot
-from wheatstone.splats.views import frame, photo_camera
+from wheatstone.splats.viewer_facts import viewer_facts
+from wheatstone.splats.views import photo_camera
 
 TEMPLATE = "_viewer.html"
 _POSTER_LONG_SIDE_PX = 1280
 _POSTER_QUALITY = 80
-_HONEST_YAW_DEG, _HONEST_PITCH_DEG = 12.0, 8.0
-"""How far from where it was taken a photo's scene may be looked at: beyond, what was guessed shows."""
 
 
 def read(_path: Path) -> NoReturn:
@@ -92,21 +91,8 @@ def _poster(scene: Scene, shot: Shot) -> str:
 
 
 def _facts(scene: Scene, pivot_m: float) -> str:
-    """What the viewer must know (`web/shared/facts.ts`), as JSON that no HTML parser stumbles over."""
-    camera = frame(scene)
-    facts = {
-        "label": scene.label,
-        "width": camera.width_px,
-        "height": camera.height_px,
-        "fx": camera.fx_px,
-        "fy": camera.fy_px,
-        "cx": camera.cx_px,
-        "cy": camera.cy_px,
-        "toCamera": camera.world_to_camera.ravel().tolist(),
-        "pivot": pivot_m,
-        "limits": {"yaw": _HONEST_YAW_DEG, "pitch": _HONEST_PITCH_DEG} if photo_camera(scene) else None,
-    }
-    return json.dumps(facts, ensure_ascii=True).replace("<", "\\u003c")
+    """What the viewer must know, as JSON that no HTML parser stumbles over."""
+    return json.dumps(viewer_facts(scene, pivot_m), ensure_ascii=True).replace("<", "\\u003c")
 
 
 def _base64(content: bytes) -> str:

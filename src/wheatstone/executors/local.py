@@ -1,0 +1,120 @@
+"""Models in child processes of this one: nothing a model does can end the server.
+
+Each (device, model) has one child, started at first use and warm from then on; a device runs one prediction at a
+time, in the order they came.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from wheatstone.executors.children import Child, ChildPool
+from wheatstone.executors.scene_files import take_scene
+from wheatstone.executors.turns import Turns
+from wheatstone.models.registry import splat_model_named
+from wheatstone.pictures import Photo
+from wheatstone.settings import Settings
+from wheatstone.splats.scene import Scene
+from wheatstone.stages import Stages
+
+CPU = "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChild:
+    """A running model, as health reports tell.
+
+    Attributes:
+        model: its name.
+        device: where it runs.
+        pid: of its process.
+        rss_bytes: memory it holds.
+    """
+
+    model: str
+    device: str
+    pid: int
+    rss_bytes: int
+
+
+class LocalExecutor:
+    """Runs models in child processes."""
+
+    def __init__(self, settings: Settings, work_dir: Path) -> None:
+        """Results cross in `work_dir`, a folder of this executor alone."""
+        self._settings = settings
+        self._work_dir = work_dir
+        self._lock = threading.Lock()
+        self._pools: dict[tuple[str, str], ChildPool] = {}
+        self._turns: dict[str, Turns] = defaultdict(lambda: Turns(1))
+
+    def predict_splat(self, model: str, photo: Photo, stages: Stages) -> Scene:
+        """As `Executor` says, and in child processes more can happen.
+
+        Raises:
+            ChildCrashedError: the child ended in the middle; the next call starts another.
+            ModelFailedError: the model raised something nobody expected.
+        """
+        name = splat_model_named(model).info.name
+        with tempfile.TemporaryDirectory(dir=self._work_dir, ignore_cleanup_errors=True) as folder:
+            source = photo.source
+            if isinstance(source, bytes):
+                source = Path(folder, "photo")
+                source.write_bytes(photo.source)  # type: ignore[arg-type]
+            scene_dir = Path(folder, "scene")
+            arguments = {
+                "model": name,
+                "photo": str(source),
+                "name": photo.name or source.name,
+                "f_px": photo.f_px,
+                "limits": photo.limits and photo.limits.model_dump(),
+                "folder": str(scene_dir),
+            }
+            with self._turns[CPU].turn(stages.cancellation):
+                rest = self._pool(CPU, name).call("predict_splat", arguments, stages)
+            return take_scene(rest, scene_dir)
+
+    @property
+    def models(self) -> list[ModelChild]:
+        """The models that are running."""
+        return [
+            ModelChild(model, device, child.pid, child.rss_bytes)
+            for (device, model), pool in list(self._pools.items())
+            for child in pool.children
+        ]
+
+    @property
+    def pools(self) -> list[ChildPool]:
+        """The pools of all models used so far, for `evict`."""
+        return list(self._pools.values())
+
+    def stop(self) -> None:
+        """End all children, at once."""
+        for pool in self.pools:
+            pool.stop()
+
+    def _pool(self, device: str, model: str) -> ChildPool:
+        with self._lock:
+            if (device, model) not in self._pools:
+                self._pools[device, model] = ChildPool("wheatstone.executors.model_child", 1, self._settings)
+            return self._pools[device, model]
+
+
+def evict(pools: list[ChildPool], *, idle_timeout_s: float, budget_bytes: int | None) -> None:
+    """End children that were idle for too long and, while all together hold too much, the longest idle ones."""
+    idle: list[tuple[float, Child, ChildPool]] = sorted(
+        ((child.idle_since_s, child, pool) for pool in pools for child in pool.idle_children),
+        key=lambda entry: entry[0],
+    )
+    held_bytes = sum(child.rss_bytes for pool in pools for child in pool.children)
+    for idle_since_s, child, pool in idle:
+        too_long = time.monotonic() - idle_since_s > idle_timeout_s
+        if too_long or (budget_bytes is not None and held_bytes > budget_bytes):
+            rss_bytes = child.rss_bytes
+            if pool.evict(child):
+                held_bytes -= rss_bytes

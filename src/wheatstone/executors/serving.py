@@ -1,0 +1,92 @@
+"""The child's side: answers its parent's calls, one at a time, until the parent is gone."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO
+
+from wheatstone.cancellation import Cancellation
+from wheatstone.errors import ModelFailedError, StorageFullError, WheatstoneError, reason
+from wheatstone.executors.messages import Call, Cancel, Failure, Message, Progress, Result, decode, encode
+from wheatstone.stages import Stages
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[Mapping[str, Any], Stages], dict[str, Any]]
+"""Does what a call asks for: takes its arguments, returns plain JSON."""
+
+_PROGRESS_S = 0.05  # between two reports of one stage
+
+
+class _Running:
+    """The call under way, for the thread that listens."""
+
+    cancellation: Cancellation | None = None
+
+
+def serve(handlers: Mapping[str, Handler]) -> None:
+    """Answer calls until standard input ends, by the handler of each call's name.
+
+    Standard output belongs to the messages: what anything prints goes to standard error, which the parent logs.
+    When the parent is gone, this process ends at once, in the middle of whatever it does.
+    """
+    output = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
+    running = _Running()
+    threading.Thread(target=_listen, args=(sys.stdin.buffer, calls, running), daemon=True).start()
+    while True:
+        call = calls.get()
+        running.cancellation = Cancellation()
+        output.write(encode(_answer(call, handlers, output, running.cancellation)))
+
+
+def _listen(source: BinaryIO, calls: queue.SimpleQueue[Call], running: _Running) -> None:
+    for line in source:
+        message = decode(line)
+        if isinstance(message, Call):
+            calls.put(message)
+        elif isinstance(message, Cancel) and running.cancellation:
+            running.cancellation.cancel()
+    os._exit(0)
+
+
+def _answer(call: Call, handlers: Mapping[str, Handler], output: BinaryIO, cancellation: Cancellation) -> Message:
+    stages = Stages(_reporter(output), cancellation)
+    try:
+        return Result(handlers[call.name](call.arguments, stages), stages.seconds)
+    except WheatstoneError as error:
+        return Failure(error.code, str(error))
+    except OSError as error:
+        _log.exception("%s failed", call.name)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return Failure(StorageFullError.code, "No space is left for the result.")
+        return Failure(ModelFailedError.code, f"The system refused: {reason(error)}.")
+    except MemoryError:
+        _log.exception("%s failed", call.name)
+        return Failure(ModelFailedError.code, "There is not enough memory for this.")
+    except Exception as error:  # a model may raise anything; the process, and its loaded model, live on
+        _log.exception("%s failed", call.name)
+        return Failure(ModelFailedError.code, f"{type(error).__name__}: {reason(error)}.")
+
+
+def _reporter(output: BinaryIO) -> Callable[[str, float], None]:
+    """Sends progress; the beginning and end of a stage always, what lies between not too often."""
+    last_s = 0.0
+
+    def report(stage: str, fraction: float) -> None:
+        nonlocal last_s
+        now_s = time.monotonic()
+        if not 0 < fraction < 1 or now_s - last_s >= _PROGRESS_S:
+            last_s = now_s
+            output.write(encode(Progress(stage, fraction)))
+
+    return report

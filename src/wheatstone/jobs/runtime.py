@@ -1,0 +1,258 @@
+"""The running heart of a server: database, files, executors and workflows, started and stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import shutil
+import threading
+import uuid
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
+from obstore.exceptions import BaseError
+
+from wheatstone.errors import CancelledError, ServerBusyError, StorageUnavailableError, WheatstoneError, reason
+from wheatstone.executors.local import evict
+from wheatstone.jobs.retention import delete_expired
+from wheatstone.jobs.services import Services, set_current
+from wheatstone.jobs.splats import photo_key, task_key
+from wheatstone.jobs.workflows import photo_to_splat
+from wheatstone.locks import lock
+from wheatstone.models.registry import splat_model_named
+from wheatstone.pictures import Photo
+from wheatstone.settings import Settings
+from wheatstone.storage import ObjectStore, Status, Task, TaskStore, open_database
+
+_log = logging.getLogger(__name__)
+
+_QUEUE = "splats"
+_QUEUE_POLL_S = 0.05
+_APPLICATION = "wheatstone"
+_WORKFLOWS_VERSION = "1"
+"""Changes only when a workflow could not go on with what an older one recorded."""
+_EXECUTOR_ID = "local"
+"""The folder's lock keeps a second process away, so the name need not tell processes apart."""
+_SWEEP_S = 5.0
+_MAX_NAME_CHARACTERS = 255
+
+
+class Runtime:
+    """Accepts tasks and works on them; `async with` starts and stops it.
+
+    Attributes:
+        settings: of the server.
+        services: what the steps of jobs work with.
+    """
+
+    services: Services
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._photos = threading.Lock()  # held while a photo is stored and not yet in a row
+        self._resources = AsyncExitStack()
+
+    async def __aenter__(self) -> Runtime:
+        """Open everything, and go on with the tasks that a last run left.
+
+        Raises:
+            ServerBusyError: another server holds the folders.
+            StorageUnavailableError: a folder or the database cannot be used.
+        """
+        async with AsyncExitStack() as resources:
+            storage = self.settings.storage
+            for folder in {storage.output_dir, storage.db_path.parent}:
+                _hold(folder, resources)
+            engine = open_database(storage.db_path)
+            resources.callback(engine.dispose)
+            work_dir = storage.output_dir.resolve() / "work"
+            shutil.rmtree(work_dir, ignore_errors=True)
+            work_dir.mkdir()
+            objects = ObjectStore(storage.output_dir)
+            self._engine = engine
+            self.services = Services(self.settings, TaskStore(engine), objects, work_dir)
+            resources.callback(set_current, None)
+            set_current(self.services)
+            resources.callback(self.services.stop)
+            await self._launch(resources)
+            await self._reconcile()
+            sweeper = asyncio.create_task(self._sweep_forever())
+            resources.callback(sweeper.cancel)
+            self._resources = resources.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Let running stages finish, hand back the rest, close everything."""
+        self.services.hub.close()
+        await self.services.drain(self.settings.server.drain_timeout_s)
+        await self._resources.aclose()
+
+    async def _launch(self, resources: AsyncExitStack) -> None:
+        serializer = DBOSPortableJSONSerializer()
+        logging.getLogger("dbos").addFilter(_is_news)
+        DBOS(
+            config={
+                "name": _APPLICATION,
+                "system_database_engine": self._engine,
+                "serializer": serializer,
+                "application_version": _WORKFLOWS_VERSION,
+                "executor_id": _EXECUTOR_ID,
+                "log_level": "ERROR",
+                "max_executor_threads": 32,
+            }
+        )
+        resources.push_async_callback(asyncio.to_thread, DBOS.destroy, workflow_completion_timeout_sec=0)
+        DBOS.launch()
+        await DBOS.register_queue_async(
+            _QUEUE, worker_concurrency=self.services.concurrency, polling_interval_sec=_QUEUE_POLL_S
+        )
+        self._client = DBOSClient(system_database_engine=self._engine, serializer=serializer)
+
+    async def submit(self, photo: bytes, *, name: str = "", f_px: float | None = None, model: str = "") -> Task:
+        """Accept a photo: stored, queued and on its way when this returns; whatever happens then, it is not lost.
+
+        Args:
+            photo: the file's bytes.
+            name: what the client calls it, to be shown.
+            f_px: focal length in pixels of the upright photo; by default from its EXIF, else a 30 mm equivalent.
+            model: name of the model; by default the one of the settings.
+
+        Raises:
+            BadPictureError, PictureTooLargeError: not a photo, or one over the limits, as far as its header tells.
+            BadOptionError: the focal length is not between 1 and a million pixels.
+            UnknownModelError: there is no such model.
+            StorageFullError: no space is left.
+        """
+        return await asyncio.to_thread(self._submit, photo, name, f_px, model or self.settings.model.name)
+
+    def _submit(self, photo: bytes, name: str, f_px: float | None, model: str) -> Task:
+        name = "".join(character for character in name if character.isprintable())[-_MAX_NAME_CHARACTERS:]
+        splat_model_named(model)
+        Photo(photo, name, f_px, self.settings.pictures).check()
+        sha256 = hashlib.sha256(photo).hexdigest()
+        task_id = str(uuid.uuid4())
+
+        def enqueue(connection: sa.Connection) -> None:
+            self._enqueue(connection, task_id)
+
+        with self._photos:
+            key = photo_key(sha256)
+            if self.services.objects.find(key) is None:
+                self.services.objects.put(key, photo)
+            return self.services.tasks.create(
+                task_id,
+                kind="splat",
+                model=model,
+                photo_sha256=sha256,
+                photo_bytes=len(photo),
+                source_name=name,
+                f_px=f_px,
+                enqueue=enqueue,
+            )
+
+    async def cancel(self, task_id: str) -> Task:
+        """End a task early; one that has ended stays as it is.
+
+        Raises:
+            UnknownTaskError: there is none.
+        """
+        error = CancelledError("Cancelled.")
+        if await asyncio.to_thread(self.services.move, task_id, Status.CANCELLED, error=error):
+            self.services.cancel_running(task_id)
+            await DBOS.cancel_workflow_async(task_id)
+            await asyncio.to_thread(self._delete_files, task_id)
+        return await asyncio.to_thread(self.services.tasks.get, task_id)
+
+    async def troubles(self) -> list[str]:
+        """What keeps the server from working, one line each; none when all is well."""
+        return await asyncio.to_thread(self._troubles)
+
+    def _troubles(self) -> list[str]:
+        found = []
+        try:
+            self.services.objects.check()
+        except (OSError, BaseError) as error:
+            found.append(f"store: {reason(error)}")
+        try:
+            self.services.tasks.check()
+        except sa.exc.SQLAlchemyError as error:
+            found.append(f"database: {reason(error)}")
+        return found
+
+    def _enqueue(self, connection: sa.Connection, task_id: str) -> None:
+        self._client.enqueue_in_transaction(
+            connection,
+            {
+                "queue_name": _QUEUE,
+                "workflow_name": photo_to_splat.__name__,
+                "workflow_id": task_id,
+                "app_version": _WORKFLOWS_VERSION,
+            },
+            task_id,
+        )
+
+    async def _reconcile(self) -> None:
+        """Mend what a kill between two systems may have left: rows without workflow, files without row."""
+        tasks = self.services.tasks
+        unfinished = set(await asyncio.to_thread(tasks.unfinished))
+        workflows = {
+            workflow.workflow_id: workflow.status
+            for workflow in await DBOS.list_workflows_async(
+                workflow_ids=list(unfinished), load_input=False, load_output=False
+            )
+        }
+        for task_id in unfinished:
+            if workflows.get(task_id) not in ("PENDING", "ENQUEUED", "DELAYED"):
+                error = WheatstoneError(
+                    "The server was interrupted and cannot go on with this task; submit it again."
+                )
+                await asyncio.to_thread(self.services.move, task_id, Status.FAILED, error=error)
+        keys = await asyncio.to_thread(self.services.objects.keys, task_key("").rstrip("/"))
+        known = unfinished | {task.id for task in await asyncio.to_thread(tasks.ended) if task.artifacts}
+        lost = [key for key in keys if key.split("/")[1] not in known]
+        await asyncio.to_thread(self.services.objects.delete, lost)
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            try:
+                await asyncio.to_thread(self._sweep)
+            except (OSError, BaseError, sa.exc.SQLAlchemyError):
+                _log.exception("sweeping up failed; it is tried again")
+
+    def _sweep(self) -> None:
+        settings = self.settings.executors
+        evict(
+            [*self.services.executor.pools, self.services.compressors],
+            idle_timeout_s=settings.idle_timeout_s,
+            budget_bytes=settings.budget_bytes,
+        )
+        with self._photos:
+            deleted = delete_expired(self.services, self.settings.storage)
+        if deleted:
+            DBOS.delete_workflows(deleted)
+
+    def _delete_files(self, task_id: str) -> None:
+        self.services.objects.delete(self.services.objects.keys(task_key(task_id)))
+
+
+def _hold(folder: Path, resources: AsyncExitStack) -> None:
+    """Keep other servers off a folder."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        resources.enter_context(lock(folder / ".lock", wait=False))
+    except BlockingIOError:
+        raise ServerBusyError(f"Another server works in {folder}: stop it, or name another folder.") from None
+    except OSError as error:
+        raise StorageUnavailableError(f"{folder} cannot be used: {reason(error)}.") from error
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of DBOS says something that we do not: a cancelled task is no error."""
+    with contextlib.suppress(IndexError, TypeError):
+        return "Cancelled" not in str(record.exc_info and record.exc_info[0])
+    return True

@@ -1,0 +1,66 @@
+"""A photo to a splat as a durable workflow: what is done is not done again, whatever happens to the server.
+
+DBOS runs a step until it is recorded: one that was cut off by a kill runs again, and only that one. The task's row
+is the one truth about it: a task that has ended there, for instance because it was cancelled, stays as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from typing import Any
+
+from dbos import DBOS, PortableWorkflowError
+from dbos._error import DBOSMaxStepRetriesExceeded  # what `dbos.error` gives, which is a module in no package
+
+from wheatstone.errors import ChildCrashedError, error_of
+from wheatstone.jobs import splats
+from wheatstone.jobs.services import current
+from wheatstone.storage import Status
+
+_ATTEMPTS = 3
+
+
+def _was_a_crash(error: BaseException) -> bool:
+    return isinstance(error, PortableWorkflowError) and error.code == ChildCrashedError.code
+
+
+_step = functools.partial(
+    DBOS.step,
+    preemptible=True,
+    retries_allowed=True,
+    max_attempts=_ATTEMPTS,
+    interval_seconds=0.1,
+    should_retry=_was_a_crash,
+)
+
+
+@DBOS.workflow(name="photo_to_splat", max_recovery_attempts=None)  # a killed server is not the photo's fault
+async def photo_to_splat(task_id: str) -> None:
+    """Predict, then compress; the workflow has the task's id."""
+    try:
+        facts = await _predict(task_id)
+        await _compress(task_id, facts)
+    except PortableWorkflowError as error:
+        await _fail(task_id, str(error.code), error.message)
+    except DBOSMaxStepRetriesExceeded:
+        message = f"The process that worked on this photo crashed {_ATTEMPTS} times."
+        await _fail(task_id, ChildCrashedError.code, message)
+
+
+@_step(name="predict")
+async def _predict(task_id: str) -> dict[str, Any]:
+    return await current().run(task_id, splats.predict)
+
+
+@_step(name="compress")
+async def _compress(task_id: str, facts: dict[str, Any]) -> None:
+    await current().run(task_id, functools.partial(splats.compress, facts=facts))
+
+
+async def _fail(task_id: str, code: str, message: str) -> None:
+    """No step of its own: doing it twice does nothing."""
+    services = current()
+    await asyncio.to_thread(services.move, task_id, Status.FAILED, error=error_of(code, message))
+    keys = await asyncio.to_thread(services.objects.keys, splats.task_key(task_id))
+    await asyncio.to_thread(services.objects.delete, keys)

@@ -1,0 +1,9 @@
+"""The child process that compresses: `python -m wheatstone.pipelines.compression_child SETTINGS`."""
+
+from __future__ import annotations
+
+from wheatstone.executors.serving import serve
+from wheatstone.pipelines.compression import compress
+
+if __name__ == "__main__":
+    serve({"compress": compress})

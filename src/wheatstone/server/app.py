@@ -1,0 +1,47 @@
+"""The application: every surface, behind the same guards, on one runtime."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from wheatstone.jobs import Runtime
+from wheatstone.server import health
+from wheatstone.server.guards import BodyLimit, OriginGuard, hosts_allowed
+from wheatstone.server.pages import add_pages
+from wheatstone.server.problems import add_problems
+from wheatstone.server.surfaces import jobs, sharp
+from wheatstone.settings import Settings
+from wheatstone.version import VERSION
+
+_FORM_BYTES = 1_000_000
+"""What a form may hold beside its file."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The ASGI application; its lifespan starts and stops the runtime."""
+    runtime = Runtime(settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with runtime:
+            yield
+
+    app = FastAPI(
+        title="Wheatstone",
+        version=VERSION,
+        description="Photos to 3D Gaussian splats, as tasks that survive anything.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.runtime = runtime
+    add_problems(app)
+    for router in (sharp.router, jobs.router, health.router):
+        app.include_router(router)
+    add_pages(app)
+    app.add_middleware(BodyLimit, max_bytes=settings.pictures.max_bytes + _FORM_BYTES)
+    app.add_middleware(OriginGuard, hosts=hosts_allowed(settings.server.host, settings.server.allowed_hosts))
+    return app

@@ -1,0 +1,35 @@
+"""What routes take: the runtime, a task, the place where a stream goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+
+from wheatstone.jobs import Runtime
+from wheatstone.storage import Task
+
+
+def _runtime(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+RuntimeDependency = Annotated[Runtime, Depends(_runtime)]
+
+
+async def _task(task_id: str, runtime: RuntimeDependency) -> Task:
+    return await asyncio.to_thread(runtime.services.tasks.get, task_id)
+
+
+TaskDependency = Annotated[Task, Depends(_task)]
+"""The task that the path names; 404 if there is none."""
+
+
+def _last_event_id(last_event_id: Annotated[str, Header(alias="Last-Event-ID")] = "") -> int | None:
+    return int(last_event_id) if last_event_id.isdecimal() else None
+
+
+LastEventId = Annotated[int | None, Depends(_last_event_id)]
+"""The sequence number that a client has seen last; None for a new client."""

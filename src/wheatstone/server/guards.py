@@ -1,0 +1,111 @@
+"""What is refused before any route sees it: strange hosts, requests from other sites, bodies without end."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from wheatstone.server.problems import problem
+
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+
+
+def hosts_allowed(host: str, allowed: Sequence[str]) -> tuple[str, ...]:
+    """Host names that requests may address: those of the settings, else this machine's on a loopback address."""
+    if allowed:
+        return tuple(name.lower() for name in allowed)
+    return (*_THIS_MACHINE, host.lower()) if is_loopback(host) else ("*",)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+class OriginGuard:
+    """Lets in only requests to known host names and, where they could change something, from our own pages.
+
+    A page of another site could otherwise make a browser send photos here, or read results by pointing its own
+    name at this machine.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            host, origin = headers.get("host", ""), headers.get("origin")
+            if not self._is_known(host):
+                detail = f"This server does not go by the name {host!r}; server.allowed_hosts can add it."
+                answer = problem("unknown-host", "Unknown host", HTTPStatus.MISDIRECTED_REQUEST, detail)
+                await answer(scope, receive, send)
+                return
+            if origin and scope["method"] not in _SAFE_METHODS and urlsplit(origin).netloc.lower() != host.lower():
+                detail = f"Pages of {origin} may not send anything here."
+                answer = problem("foreign-origin", "Foreign origin", HTTPStatus.FORBIDDEN, detail)
+                await answer(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _is_known(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname
+        except ValueError:
+            return False
+        return "*" in self._hosts or name in self._hosts
+
+
+class _TooLargeError(Exception):
+    """The body went over its limit."""
+
+
+class BodyLimit:
+    """Refuses bodies over a limit: at once where the header tells, else as soon as they are."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        detail = f"The request is larger than the {self._max_bytes / 1e6:.0f} MB allowed."
+        answer = problem("too-large", "Too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
+        length = Headers(scope=scope).get("content-length", "")
+        if length.isdecimal() and int(length) > self._max_bytes:
+            await answer(scope, receive, send)
+            return
+        received, answered = 0, False
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._max_bytes:
+                raise _TooLargeError
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, noted)
+        except _TooLargeError:
+            if not answered:
+                await answer(scope, receive, send)

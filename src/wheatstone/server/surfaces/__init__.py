@@ -1,0 +1,1 @@
+"""The wire surfaces, one module each; none knows another."""

@@ -1,0 +1,8 @@
+"""Where the server keeps what must survive: tasks and their events in a database, files in an object store."""
+
+from wheatstone.storage.database import open_database
+from wheatstone.storage.objects import ObjectStore, StoredObject
+from wheatstone.storage.statuses import Status
+from wheatstone.storage.tasks import Artifact, Event, Task, TaskStore
+
+__all__ = ["Artifact", "Event", "ObjectStore", "Status", "StoredObject", "Task", "TaskStore", "open_database"]

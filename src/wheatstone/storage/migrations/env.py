@@ -1,0 +1,11 @@
+"""Run by alembic, on the connection that `open_database` gives it."""
+
+from alembic import context
+
+from wheatstone.storage.tables import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+with context.begin_transaction():
+    context.run_migrations()
+connection.commit()

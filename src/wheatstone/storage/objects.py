@@ -1,0 +1,110 @@
+"""Files under keys, whole or absent: photos by their content, results by their task."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore
+
+from wheatstone.errors import StorageFullError, StorageUnavailableError, WheatstoneError, reason
+
+_NO_SPACE = ("os error 28", "os error 122")  # ENOSPC, EDQUOT
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What is known of a file without reading it.
+
+    Attributes:
+        size_bytes: its size.
+        etag: changes when its content does; quoted, as HTTP wants it.
+    """
+
+    size_bytes: int
+    etag: str
+
+
+class ObjectStore:
+    """Files on the local disk; keys are paths with `/`, made by us."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep them below `folder`, made if need be.
+
+        Raises:
+            StorageUnavailableError: it cannot be made or written to.
+        """
+        self._folder = folder.resolve()
+        try:
+            self._store = LocalStore(self._folder, mkdir=True, automatic_cleanup=True)
+            self.check()
+        except (OSError, BaseError) as error:
+            raise StorageUnavailableError(f"The folder {folder} cannot be used: {reason(error)}.") from error
+
+    def put(self, key: str, content: bytes | Path) -> None:
+        """Store bytes, or a file's.
+
+        Raises:
+            StorageFullError: no space is left.
+        """
+        try:
+            self._store.put(key, content)
+        except (OSError, BaseError) as error:
+            raise _storage_error(error) from error
+
+    def path(self, key: str) -> Path:
+        """The file itself, to be read, never written."""
+        return self._folder / key
+
+    def find(self, key: str) -> StoredObject | None:
+        """What is known of a file; None if there is none."""
+        try:
+            meta = self._store.head(key)
+        except FileNotFoundError:
+            return None
+        return StoredObject(meta["size"], str(meta["e_tag"]))
+
+    async def stream(self, key: str, start: int, stop: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` to before `stop`.
+
+        Raises:
+            FileNotFoundError: there is no such file any more.
+        """
+        found = await self._store.get_async(key, options={"range": (start, stop)})
+        async for chunk in found.stream(_CHUNK_BYTES):
+            yield bytes(chunk)
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete files; those that are not there are none the worse."""
+        for key in keys:
+            try:
+                self._store.delete(key)
+            except FileNotFoundError:
+                continue
+
+    def keys(self, prefix: str) -> list[str]:
+        """All keys below a prefix."""
+        return [meta["path"] for page in self._store.list(prefix) for meta in page]
+
+    def free_bytes(self) -> int:
+        """How much more can be stored."""
+        return shutil.disk_usage(self._folder).free
+
+    def check(self) -> None:
+        """Write and delete a file.
+
+        Raises:
+            OSError, obstore.exceptions.BaseError: that does not work.
+        """
+        self._store.put("check", b"")
+        self._store.delete("check")
+
+
+def _storage_error(error: Exception) -> WheatstoneError:
+    if any(sign in str(error) for sign in _NO_SPACE):
+        return StorageFullError("No space is left for files.")
+    return StorageUnavailableError(f"A file could not be stored: {reason(error)}.")

@@ -1,0 +1,92 @@
+"""Models for tests and benches of what surrounds models; found as plug-ins are, with this folder on the path."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from wheatstone.models.registry import SplatModel
+from wheatstone.models.roles import ModelInfo
+from wheatstone.pictures import Picture
+from wheatstone.splats.cameras import Camera
+from wheatstone.splats.gaussians import Gaussians
+from wheatstone.splats.scene import Scene
+from wheatstone.stages import Stages
+
+GRID = 16
+SLOW_S = 2.0
+
+
+class Behaving:
+    """Gives a small wall of Gaussians in the photo's colours, after doing something."""
+
+    def __init__(self, info: ModelInfo, work: Callable[[Stages], None]) -> None:
+        self.info = info
+        self._work = work
+
+    def predict(self, picture: Picture, stages: Stages) -> Scene:
+        with stages.stage("work"):
+            self._work(stages)
+        height, width = picture.rgb.shape[:2]
+        camera = Camera.of_photo(width, height, picture.f_px)
+        rows, columns = (np.mgrid[:GRID, :GRID].reshape(2, -1) + 0.5) / GRID
+        depth_m = 2.0
+        x = (columns * width - camera.cx_px) / camera.fx_px * depth_m
+        y = (rows * height - camera.cy_px) / camera.fy_px * depth_m
+        means = np.stack([x, y, np.full_like(x, depth_m)], axis=1)
+        scales = np.full((len(x), 3), depth_m * width / camera.fx_px / GRID / 2)
+        turns = np.tile([1.0, 0, 0, 0], (len(x), 1))
+        colors = picture.rgb[(rows * height).astype(int), (columns * width).astype(int)] / 255
+        gaussians = Gaussians.from_colors(means, scales, turns, np.full(len(x), 0.9), colors)
+        return Scene(gaussians, camera, self.info.label)
+
+
+def _note(what: str) -> None:
+    """Leave a line for the test to count."""
+    if path := os.environ.get("WHEATSTONE_TEST_NOTES"):
+        with Path(path).open("a") as file:
+            file.write(f"{what}\n")
+
+
+def _instantly(stages: Stages) -> None:
+    _note("instant")
+
+
+def _slowly(stages: Stages) -> None:
+    _note("begun")
+    steps = 50
+    for step in range(steps):
+        time.sleep(SLOW_S / steps)
+        stages.report("work", step / steps)
+    _note("done")
+
+
+def _deaf(stages: Stages) -> None:
+    _note("begun")
+    time.sleep(60)
+
+
+def _crash(stages: Stages) -> None:
+    _note("crash")
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def _fail(stages: Stages) -> None:
+    raise ZeroDivisionError("the model divided by zero")
+
+
+def _model(name: str, work: Callable[[Stages], None]) -> SplatModel:
+    info = ModelInfo(name, "a model for tests", f"{name}: made for tests", "MIT")
+    return SplatModel(info, lambda _settings, _progress: Behaving(info, work))
+
+
+INSTANT = _model("instant", _instantly)
+SLOW = _model("slow", _slowly)
+DEAF = _model("deaf", _deaf)
+CRASHING = _model("crashing", _crash)
+FAILING = _model("failing", _fail)
