@@ -31,6 +31,11 @@ export interface Job {
   view: Facts | null
 }
 
+export interface Health {
+  /** What a photo may be at most. */
+  pictures: { max_bytes: number; max_pixels: number }
+}
+
 /** Why the server would not; its words are for the reader. */
 export class Problem extends Error {
   constructor(
@@ -68,21 +73,24 @@ export function upload(photo: File, sent: (fraction: number) => void, signal: Ab
 }
 
 /** Throws a Problem. */
-export const readJob = (id: string, signal: AbortSignal): Promise<Job> => ask(`${job(id)}`, { signal })
+export const readJob = (id: string, signal: AbortSignal): Promise<Job> => ask(job(id), { signal })
 
 /** Throws a Problem. */
 export const cancelJob = (id: string): Promise<Job> => ask(`${job(id)}/cancel`, { method: 'POST' })
+
+/** Throws a Problem, also when the server is not well. */
+export const readHealth = (): Promise<Health> => ask('/health')
 
 export const streamUrl = (id: string): string => `/stream/${encodeURIComponent(id)}?progress=true`
 
 const job = (id: string): string => `/v1/jobs/${encodeURIComponent(id)}`
 
-async function ask(url: string, options: RequestInit): Promise<Job> {
+async function ask<T>(url: string, options: RequestInit = {}): Promise<T> {
   const answer = await fetch(url, options).catch(() => {
     throw UNREACHABLE
   })
   if (!answer.ok) throw problem(answer.status, await answer.text())
-  return (await answer.json()) as Job
+  return (await answer.json()) as T
 }
 
 function problem(status: number, body: string): Problem {

@@ -2,6 +2,7 @@
 
 import type { FileType } from '../../../shared/stage'
 import type { Artifact, Job } from '../server'
+import { megabytes } from './words'
 
 /** The smallest file that the viewer can read. */
 export function sceneFile(job: Job): (Artifact & { type: FileType }) | null {
@@ -34,8 +35,3 @@ export function downloads(job: Job): Download[] {
 }
 
 export const stem = (name: string): string => name.replace(/\.[^.]+$/, '') || name
-
-export const megabytes = (bytes: number): string =>
-  bytes < 999_500
-    ? `${Math.max(1, Math.round(bytes / 1000))} kB`
-    : `${(bytes / 1e6).toFixed(bytes < 9.95e6 ? 1 : 0)} MB`

@@ -20,6 +20,11 @@ export const stageWords = (name: string): string => STAGES[name] ?? name.charAt(
 
 export const seconds = (value: number): string => `${value.toFixed(1)} s`
 
+export const megabytes = (bytes: number): string =>
+  bytes < 999_500
+    ? `${Math.max(1, Math.round(bytes / 1000))} kB`
+    : `${(bytes / 1e6).toFixed(bytes < 9.95e6 ? 1 : 0)} MB`
+
 const STATUS = { queued: 'Waiting', converting: 'Making the scene', compressing: 'Compressing' }
 
 /** The headline of what happens now. */
