@@ -203,6 +203,16 @@ def test_a_cut_stream_is_taken_up_again_without_a_stage_lost_or_told_twice(
     app.complaints.clear()  # the browser's, of the cut
 
 
+def test_without_a_stream_the_task_is_asked_for(visit: Open, slow: LiveServer, photo: Path) -> None:
+    app = visit(slow.url)
+    app.page.route("**/stream/**", lambda route: route.fulfill(status=404))
+    app.choose(photo)
+    app.wait("converting")
+    app.wait("finished")
+    app.settle()
+    app.complaints.clear()  # the browser's, of the answers 404
+
+
 def test_a_server_that_cannot_be_reached_is_tried_again(visit: Open, cuttable: Proxy, photo: Path) -> None:
     app = visit(cuttable.url)
     cuttable.cut()
