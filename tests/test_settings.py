@@ -43,6 +43,13 @@ def test_without_variables_the_defaults_hold() -> None:
             '["10.0.0.0/8", "fd00::/8"]',
             lambda settings: settings.egress.allow_private == (ip_network("10.0.0.0/8"), ip_network("fd00::/8")),
         ),
+        (
+            "EGRESS__ALLOW_PRIVATE",
+            "10.0.0.0/8, fd00::/8",
+            lambda settings: settings.egress.allow_private == (ip_network("10.0.0.0/8"), ip_network("fd00::/8")),
+        ),
+        ("STORAGE__KEEP_PLY", "true", lambda settings: settings.storage.keep_ply),
+        ("COMPRESSION__TIMEOUT", "7", lambda settings: settings.compression.timeout == 7),
     ],
 )
 def test_every_setting_has_a_variable(
@@ -58,7 +65,7 @@ def test_every_setting_has_a_variable(
         ("WHEATSTONE_PICTURES__MAX_BYTES", "many", "WHEATSTONE_PICTURES__MAX_BYTES: .*'many'"),
         ("WHEATSTONE_PICTURES__MAX_PIXELS", "0", "WHEATSTONE_PICTURES__MAX_PIXELS: .*greater than 0"),
         ("WHEATSTONE_EGRESS__ALLOW_PRIVATE", '["10.0.0.0/99"]', "WHEATSTONE_EGRESS__ALLOW_PRIVATE: .*network"),
-        ("WHEATSTONE_EGRESS__ALLOW_PRIVATE", "10.0.0.0/8", "WHEATSTONE_EGRESS__ALLOW_PRIVATE is not JSON"),
+        ("WHEATSTONE_EGRESS__ALLOW_PRIVATE", "[10.0.0.0/8", "WHEATSTONE_EGRESS__ALLOW_PRIVATE is not JSON"),
         ("WHEATSTONE_CHECKPOINTS__LOCAL", "mine.onnx", "WHEATSTONE_CHECKPOINTS__LOCAL is not JSON"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 _MAX_REASON_CHARACTERS = 200
@@ -181,6 +182,13 @@ def error_of(code: str, message: str) -> WheatstoneError:
         if kind.code == code:
             return kind(message)
     return WheatstoneError(message)
+
+
+def error_of_system(error: OSError) -> WheatstoneError | None:
+    """What the system said, if it is something that we know how to tell: no space is left."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFullError("No space is left for files; free some, or let less be kept.")
+    return None
 
 
 def reason(error: BaseException) -> str:

@@ -49,7 +49,7 @@ def serve(
             "model": {"name": model},
         },
     )
-    logging.getLogger("wheatstone").setLevel(settings.server.log_level)
+    _log_with_times(settings.server.log_level)
     from wheatstone.server.listener import serve as listen  # a second of imports, after mistakes are told
 
     console = Console()
@@ -58,3 +58,15 @@ def serve(
         console.print(f"{address}  (Ctrl-C ends)", markup=False, highlight=False, soft_wrap=True)
 
     listen(settings, announce, browser=browser)
+
+
+def _log_with_times(level: str) -> None:
+    """What a server says is read later: each line begins with when it was said."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.getLogger("wheatstone")
+    log.setLevel(level)
+    log.handlers = [handler]
+    errors = logging.getLogger("uvicorn.error")
+    errors.setLevel(logging.WARNING)
+    errors.handlers = [handler]

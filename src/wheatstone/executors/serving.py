@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import queue
@@ -13,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
 from wheatstone.cancellation import Cancellation
-from wheatstone.errors import ModelFailedError, StorageFullError, WheatstoneError, reason
+from wheatstone.errors import ModelFailedError, WheatstoneError, error_of_system, reason
 from wheatstone.executors.messages import Call, Cancel, Failure, Message, Progress, Result, decode, encode
 from wheatstone.stages import Stages
 
@@ -66,9 +65,9 @@ def _answer(call: Call, handlers: Mapping[str, Handler], output: BinaryIO, cance
     except WheatstoneError as error:
         return Failure(error.code, str(error))
     except OSError as error:
+        if known := error_of_system(error):
+            return Failure(known.code, str(known))
         _log.exception("%s failed", call.name)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return Failure(StorageFullError.code, "No space is left for the result.")
         return Failure(ModelFailedError.code, f"The system refused: {reason(error)}.")
     except MemoryError:
         _log.exception("%s failed", call.name)

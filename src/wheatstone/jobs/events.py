@@ -98,12 +98,12 @@ class EventHub:
         told: Progress | None = None
         try:
             while not self._closed:
-                changed = tail.changed
-                for event in tail.events:
+                changed, events = tail.changed, tail.events  # both may be others after a yield
+                for event in events:
                     if event.sequence > after:
                         after = event.sequence
                         yield event
-                if tail.events and tail.events[-1].status.is_final:
+                if events and events[-1].status.is_final:
                     return
                 if tail.progress is not told and tail.progress is not None:
                     told = tail.progress

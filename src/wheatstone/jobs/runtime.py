@@ -20,7 +20,7 @@ from wheatstone.errors import CancelledError, ServerBusyError, StorageUnavailabl
 from wheatstone.executors.local import evict
 from wheatstone.jobs.retention import delete_expired
 from wheatstone.jobs.services import Services, set_current
-from wheatstone.jobs.splats import photo_key, task_key
+from wheatstone.jobs.splats import PHOTOS, TASKS, photo_key, task_key
 from wheatstone.jobs.workflows import photo_to_splat
 from wheatstone.locks import lock
 from wheatstone.models.registry import splat_model_named
@@ -64,7 +64,11 @@ class Runtime:
             StorageUnavailableError: a folder or the database cannot be used.
         """
         async with AsyncExitStack() as resources:
-            storage = self.settings.storage
+            storage, model = self.settings.storage, self.settings.model
+            if model.device not in ("auto", "cpu"):
+                _log.warning("model.device %s: no model here runs on one; the CPU is used.", model.device)
+            if model.checkpoint_path is not None:
+                _log.warning("model.checkpoint_path is not used: this version has no model for it yet.")
             for folder in {storage.output_dir, storage.db_path.parent}:
                 _hold(folder, resources)
             engine = open_database(storage.db_path)
@@ -211,10 +215,15 @@ class Runtime:
                     "The server was interrupted and cannot go on with this task; submit it again."
                 )
                 await asyncio.to_thread(self.services.move, task_id, Status.FAILED, error=error)
-        keys = await asyncio.to_thread(self.services.objects.keys, task_key("").rstrip("/"))
-        known = unfinished | {task.id for task in await asyncio.to_thread(tasks.ended) if task.artifacts}
-        lost = [key for key in keys if key.split("/")[1] not in known]
-        await asyncio.to_thread(self.services.objects.delete, lost)
+        await asyncio.to_thread(self._delete_lost_files, unfinished)
+
+    def _delete_lost_files(self, unfinished: set[str]) -> None:
+        objects, tasks = self.services.objects, self.services.tasks
+        known = unfinished | {task.id for task in tasks.ended() if task.artifacts}
+        lost = [key for key in objects.keys(TASKS) if key.split("/")[1] not in known]
+        photos = {key.split("/")[1] for key in objects.keys(PHOTOS)}
+        lost += [photo_key(sha256) for sha256 in photos - tasks.photos_in_use(photos)]
+        objects.delete(lost)
 
     async def _sweep_forever(self) -> None:
         while True:

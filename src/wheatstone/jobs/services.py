@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from dbos import PortableWorkflowError
 
 from wheatstone.cancellation import Cancellation
-from wheatstone.errors import CancelledError, WheatstoneError
+from wheatstone.errors import CancelledError, WheatstoneError, error_of_system
 from wheatstone.executors.children import ChildPool
 from wheatstone.executors.local import LocalExecutor
 from wheatstone.executors.turns import Turns
@@ -99,6 +99,7 @@ class Services:
         """`TaskStore.transition`, told to all who follow the task."""
         changed = self.tasks.transition(task_id, status, **changes)
         if changed:
+            _log.info("task %s: %s", task_id, status)
             self.hub.notify(task_id)
         return changed
 
@@ -129,6 +130,8 @@ class Services:
 
 def _portable(error: Exception) -> PortableWorkflowError:
     """An error as the database keeps it, so that a workflow that is resumed meets the same one."""
+    if isinstance(error, OSError):
+        error = error_of_system(error) or error
     if isinstance(error, WheatstoneError):
         return PortableWorkflowError(str(error), type(error).__name__, error.code)
     _log.error("a step failed", exc_info=error)

@@ -23,14 +23,18 @@ PLY, SOG, POSTER = "output.ply", "output.sog", "poster.webp"
 _MEDIA_TYPES = {PLY: "application/octet-stream", SOG: "application/octet-stream", POSTER: "image/webp"}
 
 
+PHOTOS, TASKS = "photos", "tasks"
+"""What the keys of photos and of tasks' files begin with."""
+
+
 def photo_key(sha256: str) -> str:
     """Where the photo with this content lies."""
-    return f"photos/{sha256}"
+    return f"{PHOTOS}/{sha256}"
 
 
 def task_key(task_id: str, name: str = "") -> str:
     """Where a task's file lies; without a name, what all its keys begin with."""
-    return f"tasks/{task_id}/{name}"
+    return f"{TASKS}/{task_id}/{name}"
 
 
 def predict(services: Services, task: Task, cancellation: Cancellation) -> dict[str, Any]:

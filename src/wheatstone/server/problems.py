@@ -10,10 +10,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
 
 from wheatstone.errors import WheatstoneError
+from wheatstone.storage.database import database_error
 
 _log = logging.getLogger(__name__)
 
@@ -46,11 +47,6 @@ def problem_of(error: WheatstoneError) -> JSONResponse:
     return problem(error.code, error.title, error.status, str(error))
 
 
-async def send_problem(error: WheatstoneError, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request that gets no further than a middleware."""
-    await problem_of(error)(scope, receive, send)
-
-
 def add_problems(app: FastAPI) -> None:
     """Make every error of an app a problem."""
 
@@ -59,6 +55,10 @@ def add_problems(app: FastAPI) -> None:
         if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("%s %s: %s", request.method, request.url.path, error)
         return problem_of(error)
+
+    @app.exception_handler(SQLAlchemyError)
+    async def of_database(request: Request, error: SQLAlchemyError) -> JSONResponse:
+        return await ours(request, database_error(error))
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_request: Request, error: RequestValidationError) -> JSONResponse:

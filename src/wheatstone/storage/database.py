@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 
-from wheatstone.errors import StorageUnavailableError, reason
+from wheatstone.errors import StorageFullError, StorageUnavailableError, WheatstoneError, reason
 
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON")
 
@@ -35,6 +35,14 @@ def open_database(path: Path) -> sa.Engine:
     except CommandError as error:
         raise StorageUnavailableError(f"The database {path} is of a newer Wheatstone: {reason(error)}.") from error
     return engine
+
+
+def database_error(error: sa.exc.SQLAlchemyError) -> WheatstoneError:
+    """What keeps the database from working, to be told: no space, or something else."""
+    said = reason(_cause(error))
+    if "disk is full" in said:
+        return StorageFullError("No space is left for the database; free some, or let less be kept.")
+    return StorageUnavailableError(f"The database cannot be used: {said}.")
 
 
 def _prepare(connection: Any, _record: object) -> None:

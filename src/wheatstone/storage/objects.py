@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from pathlib import Path
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore
 
-from wheatstone.errors import StorageFullError, StorageUnavailableError, WheatstoneError, reason
+from wheatstone.errors import StorageUnavailableError, WheatstoneError, error_of_system, reason
 
-_NO_SPACE = ("os error 28", "os error 122")  # ENOSPC, EDQUOT
+_SYSTEM_ERROR = re.compile(r"os error (\d+)")
 _CHUNK_BYTES = 1 << 20
 
 
@@ -105,6 +106,6 @@ class ObjectStore:
 
 
 def _storage_error(error: Exception) -> WheatstoneError:
-    if any(sign in str(error) for sign in _NO_SPACE):
-        return StorageFullError("No space is left for files.")
-    return StorageUnavailableError(f"A file could not be stored: {reason(error)}.")
+    number = _SYSTEM_ERROR.search(str(error))
+    known = error_of_system(OSError(int(number[1]), "")) if number else None
+    return known or StorageUnavailableError(f"A file could not be stored: {reason(error)}.")

@@ -223,14 +223,15 @@ class TaskStore:
 
     def photos_in_use(self, photos: Collection[str]) -> set[str]:
         """Which of these photos (SHA-256) a task needs."""
-        query = sa.select(tasks.c.photo_sha256).where(tasks.c.photo_sha256.in_(photos)).distinct()
         with self._engine.connect() as connection:
-            return set(connection.execute(query).scalars())
+            used = set(connection.execute(sa.select(tasks.c.photo_sha256).distinct()).scalars())
+        return used.intersection(photos)
 
     def delete(self, task_ids: Collection[str]) -> None:
         """Forget tasks and their events."""
         with self._engine.begin() as connection:
-            connection.execute(tasks.delete().where(tasks.c.id.in_(task_ids)))
+            for task_id in task_ids:
+                connection.execute(tasks.delete().where(tasks.c.id == task_id))
 
     def check(self) -> None:
         """Touch the database.

@@ -1,0 +1,201 @@
+"""Models in child processes: warm, killable, replaced; plug-in models for tests do what real ones should not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from tests.live import PLUGINS
+from tests.models.photos import photo
+from tests.pictures.files import encoded
+from wheatstone.cancellation import Cancellation
+from wheatstone.errors import BadPictureError, CancelledError, ChildCrashedError, ModelFailedError
+from wheatstone.executors import InlineExecutor
+from wheatstone.executors.local import LocalExecutor, evict
+from wheatstone.models import registry
+from wheatstone.pictures import Photo
+from wheatstone.settings import CheckpointSettings, Settings
+from wheatstone.stages import Stages
+
+PHOTO = Photo(encoded(photo("coffee.png", 100), "PNG"), "cup.png")
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(checkpoints=CheckpointSettings(offline=True))
+
+
+@pytest.fixture
+def executor(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalExecutor]:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PLUGINS), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.syspath_prepend(str(PLUGINS))
+    registry.splat_models.cache_clear()
+    executor = LocalExecutor(settings, tmp_path)
+    yield executor
+    executor.stop()
+    registry.splat_models.cache_clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+def children() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "model_child" in " ".join(child.cmdline())]
+
+
+def test_a_scene_is_the_same_as_in_this_process(executor: LocalExecutor, settings: Settings) -> None:
+    here = InlineExecutor(settings).predict_splat("relief", PHOTO, Stages())
+    there = executor.predict_splat("relief", PHOTO, Stages())
+    for name in ("means", "scales", "quaternions", "opacities", "sh"):
+        assert np.array_equal(getattr(here.gaussians, name), getattr(there.gaussians, name))
+    assert here.label == there.label
+    assert here.camera is not None
+    assert there.camera is not None
+    assert np.array_equal(here.camera.intrinsics, there.camera.intrinsics)
+
+
+def test_a_model_stays_warm_in_one_child(executor: LocalExecutor) -> None:
+    first, second = Stages(), Stages()
+    executor.predict_splat("instant", PHOTO, first)
+    (pid,) = [model.pid for model in executor.models]
+    executor.predict_splat("instant", PHOTO, second)
+    assert [model.pid for model in executor.models] == [pid]
+    assert "load" in first.seconds
+    assert "load" not in second.seconds
+
+
+def test_stages_are_reported_and_timed_as_if_they_ran_here(executor: LocalExecutor) -> None:
+    told: list[tuple[str, float]] = []
+    stages = Stages(lambda stage, fraction: told.append((stage, fraction)))
+    executor.predict_splat("slow", PHOTO, stages)
+    assert list(stages.seconds) == ["decode", "load", "work"]
+    assert stages.seconds["work"] > 1
+    fractions = [fraction for stage, fraction in told if stage == "work"]
+    assert fractions == sorted(fractions)
+    assert fractions[0] == 0
+    assert fractions[-1] == 1
+    assert len(fractions) > 10
+
+
+def test_one_prediction_runs_at_once_on_a_device(executor: LocalExecutor) -> None:
+    spans: list[tuple[float, float]] = []
+
+    def work(model: str) -> None:
+        began: list[float] = []
+
+        def report(stage: str, fraction: float) -> None:
+            if (stage, fraction) == ("work", 0):
+                began.append(time.monotonic())
+
+        stages = Stages(report)
+        executor.predict_splat(model, PHOTO, stages)
+        spans.append((began[0], began[0] + stages.seconds["work"]))
+
+    threads = [threading.Thread(target=work, args=[model]) for model in ("slow", "instant", "slow")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    spans.sort()
+    assert all(end <= begin + 0.05 for (_, end), (begin, _) in pairwise(spans))
+
+
+def test_what_is_wrong_with_a_photo_is_told_as_it_is_here(executor: LocalExecutor) -> None:
+    with pytest.raises(BadPictureError, match=r"notes.txt is not a JPEG"):
+        executor.predict_splat("instant", Photo(b"dear diary", "notes.txt"), Stages())
+
+
+def test_a_model_that_raises_fails_that_photo_only(executor: LocalExecutor) -> None:
+    with pytest.raises(ModelFailedError, match="ZeroDivisionError: the model divided by zero"):
+        executor.predict_splat("failing", PHOTO, Stages())
+    assert [model.model for model in executor.models] == ["failing"]
+
+
+def test_a_crash_is_told_and_the_next_photo_gets_a_new_child(executor: LocalExecutor) -> None:
+    with pytest.raises(ChildCrashedError, match="SIGSEGV"):
+        executor.predict_splat("crashing", PHOTO, Stages())
+    assert executor.models == []
+    executor.predict_splat("instant", PHOTO, Stages())
+
+
+def test_a_child_killed_while_idle_is_replaced(executor: LocalExecutor) -> None:
+    executor.predict_splat("instant", PHOTO, Stages())
+    (model,) = executor.models
+    os.kill(model.pid, signal.SIGKILL)
+    psutil.Process(model.pid).wait(10)
+    executor.predict_splat("instant", PHOTO, Stages())
+    assert [replaced.pid for replaced in executor.models] != [model.pid]
+
+
+def cancelled_after(delay_s: float) -> Stages:
+    cancellation = Cancellation()
+    threading.Timer(delay_s, cancellation.cancel).start()
+    return Stages(cancellation=cancellation)
+
+
+def test_a_cancelled_call_ends_and_the_child_stays_warm(executor: LocalExecutor) -> None:
+    executor.predict_splat("slow", PHOTO, Stages())
+    (before,) = executor.models
+    with pytest.raises(CancelledError):
+        executor.predict_splat("slow", PHOTO, cancelled_after(0.3))
+    (after,) = executor.models
+    assert after.pid == before.pid
+    executor.predict_splat("slow", PHOTO, Stages())
+
+
+def test_a_child_that_does_not_listen_is_killed(executor: LocalExecutor) -> None:
+    with pytest.raises(CancelledError):
+        executor.predict_splat("deaf", PHOTO, cancelled_after(2))
+    assert executor.models == []
+
+
+def test_a_call_that_waits_for_its_turn_can_be_cancelled(executor: LocalExecutor) -> None:
+    thread = threading.Thread(target=executor.predict_splat, args=["slow", PHOTO, Stages()])
+    thread.start()
+    while not executor.models:
+        time.sleep(0.01)
+    with pytest.raises(CancelledError):
+        executor.predict_splat("slow", PHOTO, cancelled_after(0.1))
+    thread.join()
+
+
+def test_idle_children_are_ended_when_their_time_is_over(executor: LocalExecutor) -> None:
+    executor.predict_splat("instant", PHOTO, Stages())
+    evict(executor.pools, idle_timeout_s=60, budget_bytes=None)
+    assert len(executor.models) == 1
+    evict(executor.pools, idle_timeout_s=0, budget_bytes=None)
+    assert executor.models == []
+    executor.predict_splat("instant", PHOTO, Stages())
+
+
+def test_over_the_budget_the_child_goes_that_was_idle_longest(executor: LocalExecutor) -> None:
+    for model in ("slow", "instant"):
+        executor.predict_splat(model, PHOTO, Stages())
+    held_bytes = sum(model.rss_bytes for model in executor.models)
+    evict(executor.pools, idle_timeout_s=60, budget_bytes=held_bytes - 1)
+    assert [model.model for model in executor.models] == ["instant"]
+
+
+def test_children_end_with_their_parent(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from wheatstone.executors.children import Child; "
+        "from wheatstone.settings import Settings; child = Child('wheatstone.executors.model_child', Settings()); "
+        "print(child.pid, flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        child = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    psutil.wait_procs([child], timeout=20)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE

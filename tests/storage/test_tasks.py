@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wheatstone.errors import BadPictureError, UnknownTaskError
+from wheatstone.storage import Artifact, Status, Task, TaskStore, open_database
+from wheatstone.storage.statuses import FOLLOWING
+
+MADE = Artifact("output.sog", "tasks/a/output.sog", "application/octet-stream", 12)
+
+
+class Clock:
+    """Time that passes by a second at each look."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[sa.Engine]:
+    engine = open_database(tmp_path / "tasks.db")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def store(engine: sa.Engine) -> TaskStore:
+    return TaskStore(engine, Clock())
+
+
+def create(store: TaskStore, task_id: str = "a", photo: str = "00") -> Task:
+    return store.create(
+        task_id,
+        kind="splat",
+        model="auto",
+        photo_sha256=photo,
+        photo_bytes=3,
+        source_name="a.jpg",
+        f_px=500.0,
+        enqueue=lambda _: None,
+    )
+
+
+def test_a_new_task_is_queued_and_its_first_event_says_so(store: TaskStore) -> None:
+    task = create(store)
+    assert store.get("a") == task
+    assert task.status is Status.QUEUED
+    assert [(event.sequence, event.status) for event in store.events("a")] == [(1, Status.QUEUED)]
+
+
+def test_a_task_whose_workflow_cannot_be_enqueued_does_not_exist(store: TaskStore) -> None:
+    def enqueue(_: sa.Connection) -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        store.create(
+            "a",
+            kind="splat",
+            model="auto",
+            photo_sha256="0",
+            photo_bytes=0,
+            source_name="",
+            f_px=None,
+            enqueue=enqueue,
+        )
+    with pytest.raises(UnknownTaskError):
+        store.get("a")
+    assert store.events("a") == []
+
+
+def test_a_task_goes_its_way_with_an_event_for_each_step(store: TaskStore) -> None:
+    create(store)
+    for status in (Status.CONVERTING, Status.COMPRESSING):
+        assert store.transition("a", status)
+    assert store.transition("a", Status.COMPLETED, artifacts=[MADE], facts={"gaussians": 5})
+    task = store.get("a")
+    assert task.artifacts == (MADE,)
+    assert task.artifact("output.sog") == MADE
+    assert task.artifact("other") is None
+    assert task.facts == {"gaussians": 5}
+    assert task.started_at is not None
+    assert task.finished_at is not None
+    assert task.created_at < task.started_at < task.finished_at
+    assert [event.sequence for event in store.events("a")] == [1, 2, 3, 4]
+    assert store.events("a")[-1].created_at == task.finished_at
+
+
+def test_the_same_status_again_changes_nothing(store: TaskStore) -> None:
+    create(store)
+    assert store.transition("a", Status.CONVERTING)
+    before = store.get("a")
+    assert not store.transition("a", Status.CONVERTING)
+    assert store.get("a") == before
+    assert len(store.events("a")) == 2
+
+
+def test_a_failure_says_why(store: TaskStore) -> None:
+    create(store)
+    store.transition("a", Status.FAILED, error=BadPictureError("It is a sonnet."))
+    task = store.get("a")
+    assert (task.error_code, task.error_message) == ("bad-picture", "It is a sonnet.")
+    assert store.events("a")[-1].message == "It is a sonnet."
+
+
+@given(st.lists(st.sampled_from(Status), max_size=8))
+def test_only_what_may_follow_follows_and_the_end_is_the_end(
+    tmp_path_factory: pytest.TempPathFactory, statuses: list[Status]
+) -> None:
+    engine = open_database(tmp_path_factory.mktemp("db") / "tasks.db")
+    store = TaskStore(engine, Clock())
+    create(store)
+    for status in statuses:
+        before = store.get("a").status
+        if status is before or before.is_final:
+            assert not store.transition("a", status)
+        elif status in FOLLOWING[before]:
+            assert store.transition("a", status)
+        else:
+            with pytest.raises(ValueError, match="cannot follow"):
+                store.transition("a", status)
+    events = store.events("a")
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+    assert sum(event.status.is_final for event in events) <= 1
+    assert events[-1].status is store.get("a").status
+    engine.dispose()
+
+
+def test_a_place_in_the_queue_counts_those_before(store: TaskStore) -> None:
+    tasks = [create(store, name) for name in "abc"]
+    assert [store.queue_position(task) for task in tasks] == [1, 2, 3]
+    store.transition("a", Status.CONVERTING)
+    assert [store.queue_position(store.get(name)) for name in "abc"] == [None, 1, 2]
+
+
+def test_unfinished_and_ended_tasks_are_told_apart(store: TaskStore) -> None:
+    for name in "abc":
+        create(store, name)
+    store.transition("b", Status.CANCELLED)
+    store.transition("a", Status.FAILED)
+    assert store.unfinished() == ["c"]
+    assert [task.id for task in store.ended()] == ["b", "a"]
+
+
+def test_a_photo_is_in_use_while_a_task_has_it(store: TaskStore) -> None:
+    create(store, "a", "11")
+    create(store, "b", "11")
+    create(store, "c", "22")
+    store.delete(["a", "c"])
+    assert store.photos_in_use({"11", "22"}) == {"11"}
+
+
+def test_deleted_tasks_leave_no_events(store: TaskStore) -> None:
+    create(store)
+    store.delete(["a"])
+    assert store.events("a") == []
