@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PEERS := tests/peers
 VIEWER := src/wheatstone/splats/formats/_viewer.html
 UI := src/wheatstone/server/ui
+PAGES := $(UI)/index.html
 
 .PHONY: help setup demo pages check test bench clean npm browser
 .DEFAULT_GOAL := help
@@ -37,11 +38,12 @@ demo: setup
 		echo "Turn it:     drop either on https://superspl.at/editor or https://playcanvas.com/viewer"
 	@echo "Its poster:  $(CURDIR)/out/scene.webp"
 
-# Installing builds the pages where they are older than their sources (hatch_build.py), with npm or else with Node from
-# a wheel.
-pages: | $(VENV)/.installed
+# Installing builds the pages (hatch_build.py), the app last, with npm or else with Node from a wheel.
+pages: $(PAGES)
+
+$(PAGES): $(shell find web -name node_modules -prune -o -type f -print) | $(VENV)/.installed
 	$(BIN)/pip install --quiet --no-deps --editable .
-	@test -e $(VIEWER) -a -e $(UI)/index.html || \
+	@test -e $(VIEWER) -a -e $@ || \
 		{ echo "The pages could not be built: $(BIN)/pip install --verbose --editable . says why."; exit 2; }
 
 $(VENV)/.developing: $(VENV)/.installed
@@ -57,7 +59,7 @@ $(PEERS)/node_modules/.installed: $(PEERS)/package.json $(PEERS)/package-lock.js
 	cd $(PEERS) && npm ci --silent --no-audit --no-fund
 	touch $@
 
-web/node_modules/.installed: web/package.json web/package-lock.json | pages npm
+web/node_modules/.installed: web/package.json web/package-lock.json | $(PAGES) npm
 	cd web && npm ci --silent --no-audit --no-fund
 	touch $@
 
@@ -72,7 +74,7 @@ check: $(VENV)/.developing
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-test: check $(PEERS)/node_modules/.installed web/node_modules/.installed pages browser
+test: check $(PEERS)/node_modules/.installed web/node_modules/.installed $(PAGES) browser
 	cd web && npm run --silent check
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report term
 

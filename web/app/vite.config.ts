@@ -52,5 +52,5 @@ export default defineConfig({
     reportCompressedSize: false,
     chunkSizeWarningLimit: 10_000,
   },
-  server: { proxy: Object.fromEntries(SERVER.map((path) => [path, 'http://127.0.0.1:8000'])) },
+  server: { proxy: Object.fromEntries(SERVER.map((path) => [path, { target: 'http://127.0.0.1:8000' }])) },
 })
