@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wheatstone import compiled
-from wheatstone.compiled import run_chunks, thread_count
+from wheatstone.compiled import map_chunks, run_chunks, thread_count
 
 
 def test_numba_is_not_imported_before_a_kernel_is_called() -> None:
@@ -78,6 +78,28 @@ def test_an_error_in_a_chunk_is_raised_and_the_rest_left_out(
     with pytest.raises(ValueError, match="bad chunk"):
         run_chunks(work, 1000, 1)
     assert len(begun) < 1000
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_parts_come_in_order_and_few_wait(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "thread_count", lambda: threads)
+    made: list[int] = []
+
+    def work(start: int, stop: int) -> tuple[int, int]:
+        made.append(start)
+        return start, stop
+
+    for taken, part in enumerate(map_chunks(work, 95, 10)):
+        assert part == (10 * taken, min(10 * taken + 10, 95))
+        assert len(made) <= taken + 1 + threads
+    assert len(made) == 10
+
+
+def test_an_error_in_a_part_is_raised_where_it_would_be_taken() -> None:
+    parts = map_chunks(lambda start, _stop: 1 // (20 - start), 40, 10)
+    assert [next(parts), next(parts)] == [0, 0]
+    with pytest.raises(ZeroDivisionError):
+        next(parts)
 
 
 def test_there_is_always_a_thread() -> None:

@@ -95,7 +95,7 @@ def whole_plys() -> tuple[bytes, ...]:
 
 def _written(name: str, degree: int) -> bytes:
     file = io.BytesIO()
-    format_named(name).write(scene(degree), file)
+    format_named(name).write(scene(degree), file, 0)
     return file.getvalue()
 
 

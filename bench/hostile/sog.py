@@ -59,7 +59,7 @@ def _whole_files() -> tuple[Files, ...]:
     seeds = []
     for degree in range(4):
         file = io.BytesIO()
-        format_named("sog").write(scene(degree), file)
+        format_named("sog").write(scene(degree), file, 0)
         with zipfile.ZipFile(file) as archive:
             seeds.append([(name, archive.read(name)) for name in archive.namelist()])
     return tuple(seeds)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
+Result = TypeVar("Result")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -84,3 +86,23 @@ def run_chunks(work: Callable[[int, int], None], total: int, chunk: int) -> None
                 future.result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def map_chunks(work: Callable[[int, int], Result], total: int, chunk: int) -> Iterator[Result]:
+    """Yield `work(start, stop)` for consecutive chunks of `range(total)`, in order, made on all cores.
+
+    One more than there are cores are being made, or wait, at most.
+
+    Args:
+        work: makes a part of the whole.
+        total: number of items.
+        chunk: items per call; fixed by the caller, never by the thread count, so that results repeat.
+    """
+    ahead: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(thread_count()) as pool:
+        for start in range(0, total, chunk):
+            ahead.append(pool.submit(work, start, min(start + chunk, total)))
+            if len(ahead) > thread_count():
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()

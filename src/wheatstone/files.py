@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,9 +23,7 @@ def atomic_write(path: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
     if not overwrite and path.exists():
         raise OutputExistsError(f"{path} exists already; pass --overwrite to replace it.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(
-        f".{secrets.token_hex(8)}.part"
-    )  # without the name, which may be as long as names get
+    temporary = path.with_name(f".{os.urandom(8).hex()}.part")  # a name of its own: `path`'s may be of full length
     try:
         with temporary.open("xb") as file:
             yield file

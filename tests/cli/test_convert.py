@@ -3,9 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import wheatstone
 from tests.cli.command import Command
+from wheatstone.splats.formats import html
 
 
 def test_ply_becomes_sog_and_ply_again(command: Command, scene_file: Path, tmp_path: Path) -> None:
@@ -43,3 +45,25 @@ def test_a_damaged_file_is_named_and_nothing_is_written(
     assert result.code == 2
     assert "damaged.ply" in result.err
     assert not (tmp_path / "a.sog").exists()
+
+
+def test_without_a_viewer_a_page_is_refused_before_reading(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(html, "TEMPLATE", "absent.html")
+    result = command("convert", tmp_path / "absent.sog", tmp_path / "a.html")
+    assert result.code == 2
+    assert "installed without its viewer" in result.err
+
+
+def test_effort_makes_a_smaller_sog(command: Command, scene_file: Path, tmp_path: Path) -> None:
+    fast, small = tmp_path / "fast.sog", tmp_path / "small.sog"
+    assert command("convert", scene_file, fast).code == 0
+    assert command("convert", scene_file, small, "--effort", 1).code == 0
+    assert small.stat().st_size < fast.stat().st_size
+
+
+def test_effort_for_a_format_that_has_none_is_refused_before_reading(command: Command, tmp_path: Path) -> None:
+    result = command("convert", tmp_path / "absent.sog", tmp_path / "a.ply", "--effort", 1)
+    assert result.code == 2
+    assert "ply has no effort to choose" in result.err

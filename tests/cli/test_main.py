@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import wheatstone
 from tests.cli.command import Command
 
 HEAVY = ("numpy", "numba", "cv2", "scipy", "onnxruntime", "PIL", "pydantic", "httpx2")
@@ -17,16 +19,32 @@ def test_help_names_every_command(command: Command) -> None:
         assert name in result.out
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
-def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+def imported(arguments: list[str], names: tuple[str, ...]) -> str:
+    """Which of the modules a run of the command imports."""
     script = (
         "import sys\nfrom wheatstone.cli import main\n"
         f"sys.argv = ['wheatstone', *{arguments!r}]\n"
-        "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        f"print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules])"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        f"print('IMPORTED', [name for name in {names!r} if name in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert out.endswith("HEAVY []\n")
+    return out.rpartition("IMPORTED ")[2].strip()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    assert imported(arguments, HEAVY) == "[]"
+
+
+@pytest.mark.parametrize(("source", "target"), [("a.sog", "b.ply"), ("a.ply", "b.plain.ply")])
+def test_a_conversion_to_ply_starts_without_what_it_does_not_need(
+    scene_file: Path, tmp_path: Path, source: str, target: str
+) -> None:
+    wheatstone.load(scene_file).save(tmp_path / source)
+    arguments = ["convert", str(tmp_path / source), str(tmp_path / target)]
+    slow = ("numba", "scipy", "PIL", "pydantic", "rich.console", "wheatstone.splats.formats.html")
+    assert imported(arguments, slow) == "[]"
+    assert (tmp_path / target).exists()
 
 
 @pytest.mark.parametrize("name", ["splat", "info", "render", "convert", "models", "doctor"])

@@ -8,6 +8,7 @@ import pytest
 import wheatstone
 from tests.cli.command import Command
 from wheatstone.splats import clips
+from wheatstone.splats.formats import html
 
 
 def test_a_photo_becomes_a_splat_beside_its_poster(command: Command, photo: Path, tmp_path: Path) -> None:
@@ -104,11 +105,39 @@ def test_the_focal_length_given_is_the_scenes(command: Command, photo: Path, tmp
 
 
 def test_bad_options_are_refused_before_any_work(command: Command, photo: Path, tmp_path: Path) -> None:
-    for arguments in (["--focal-length", "-3"], ["--format", "obj"], ["--format", ","], ["--model", "sharpest"]):
+    for arguments in (
+        ["--focal-length", "-3"],
+        ["--format", "obj"],
+        ["--format", ","],
+        ["--model", "sharpest"],
+        ["--effort", "2"],
+        ["--format", "ply", "--effort", "1"],
+    ):
         result = command("splat", photo, "-o", tmp_path / "out", *arguments)
         assert result.code == 2, arguments
         assert "error:" in result.err
         assert not (tmp_path / "out").exists()
+
+
+def test_effort_is_for_the_formats_that_have_it(command: Command, photo: Path, tmp_path: Path) -> None:
+    for effort in (0, 1):
+        result = command("splat", photo, "-o", tmp_path / str(effort), "-f", "sog,ply", "--effort", effort)
+        assert result.code == 0
+    fast, small = ({path.suffix: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in "01")
+    assert len(small[".sog"]) < len(fast[".sog"])
+    assert small[".ply"] == fast[".ply"]
+
+
+@pytest.mark.parametrize("formats", ["html", "sog,html"])
+def test_without_a_viewer_a_page_is_refused_before_any_work(
+    command: Command, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, formats: str
+) -> None:
+    monkeypatch.setattr(html, "TEMPLATE", "absent.html")
+    monkeypatch.setattr("wheatstone.cli.splat.photo_to_splat", lambda *_, **__: pytest.fail("computed"))
+    result = command("splat", photo, "-o", tmp_path / "out", "-f", formats)
+    assert result.code == 2
+    assert "installed without its viewer" in result.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_empty_folder_is_named(command: Command, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from wheatstone.splats.scene import Scene
 from wheatstone.stages import Stages
 
 GRID = 16
-SLOW_S = 2.0
+SLOW_S = 1.5
 
 
 class Behaving:

@@ -125,3 +125,19 @@ def test_a_bad_value_is_reported_with_its_name(name: str, value: float, message:
     broken.reshape(-1)[0] = value
     with pytest.raises(BadSceneError, match=f"1 .*{message}"):
         replace(scene, **{name: broken}).validate()
+
+
+def test_everything_bad_is_reported_with_its_count_wherever_it_stands() -> None:
+    scene = random_gaussians(150_000)
+    means, opacities = scene.means.copy(), scene.opacities.copy()
+    means[[3, 149_999], 1] = np.nan
+    opacities[70_000] = -0.5
+    with pytest.raises(BadSceneError) as caught:
+        replace(scene, means=means, opacities=opacities).validate()
+    assert str(caught.value) == (
+        "1 opacities lie outside 0..1. 2 values of means are not finite, or beyond 1e+30."
+    )
+
+
+def test_no_gaussians_are_valid() -> None:
+    random_gaussians(1).take(np.zeros(1, bool)).validate()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,13 @@ class Clock:
 def engine(tmp_path: Path) -> Iterator[sa.Engine]:
     engine = open_database(tmp_path / "tasks.db")
     yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TaskStore]:
+    engine = open_database(tmp_path_factory.mktemp("database") / "tasks.db")
+    yield TaskStore(engine, Clock())
     engine.dispose()
 
 
@@ -115,25 +123,23 @@ def test_a_failure_says_why(store: TaskStore) -> None:
 
 @given(st.lists(st.sampled_from(Status), max_size=8))
 def test_only_what_may_follow_follows_and_the_end_is_the_end(
-    tmp_path_factory: pytest.TempPathFactory, statuses: list[Status]
+    shared_store: TaskStore, statuses: list[Status]
 ) -> None:
-    engine = open_database(tmp_path_factory.mktemp("db") / "tasks.db")
-    store = TaskStore(engine, Clock())
-    create(store)
+    store, task_id = shared_store, str(uuid.uuid4())
+    create(store, task_id)
     for status in statuses:
-        before = store.get("a").status
+        before = store.get(task_id).status
         if status is before or before.is_final:
-            assert not store.transition("a", status)
+            assert not store.transition(task_id, status)
         elif status in FOLLOWING[before]:
-            assert store.transition("a", status)
+            assert store.transition(task_id, status)
         else:
             with pytest.raises(ValueError, match="cannot follow"):
-                store.transition("a", status)
-    events = store.events("a")
+                store.transition(task_id, status)
+    events = store.events(task_id)
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
     assert sum(event.status.is_final for event in events) <= 1
-    assert events[-1].status is store.get("a").status
-    engine.dispose()
+    assert events[-1].status is store.get(task_id).status
 
 
 def test_a_place_in_the_queue_counts_those_before(store: TaskStore) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import gc
 import logging
+import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from cyclopts import App, CycloptsError, Group
-from rich.console import Console
-from rich.markup import escape
 
 from wheatstone.errors import WheatstoneError
 from wheatstone.version import VERSION
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _EPILOGUE = """First time here? Try: **wheatstone splat photo.jpg -o out --poster**
 
@@ -44,16 +47,11 @@ for _name, _group, _help in (
 app.command("wheatstone.cli.models:app", name="models", help="List, fetch and verify models.", group=_MANAGE)
 
 
-class _ToConsole(logging.Handler):
+class _ToErrors(logging.Handler):
     """Log lines as a person reads them, above a progress bar if one is running."""
 
-    def __init__(self, console: Console) -> None:
-        super().__init__()
-        self._console = console
-
     def emit(self, record: logging.LogRecord) -> None:
-        kind = "[yellow]warning:[/] " if record.levelno >= logging.WARNING else ""
-        self._console.print(f"{kind}{escape(record.getMessage())}", soft_wrap=True, highlight=False)
+        _say("[yellow]warning:[/] " if record.levelno >= logging.WARNING else "", record.getMessage())
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -64,26 +62,39 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     gc.set_threshold(100_000)  # what imports make stays; looking for garbage in it takes a tenth of the start
     atexit.register(gc.freeze)  # and a third of a second at the end
-    errors = Console(stderr=True)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin while idle, and sums depend on them
     log = logging.getLogger("wheatstone")
     log.setLevel(logging.INFO)
-    log.handlers = [_ToConsole(errors)]
+    log.handlers = [_ToErrors()]
     try:
         code = app(
             sys.argv[1:] if arguments is None else arguments,
             exit_on_error=False,
             print_error=True,
-            error_console=errors,
             result_action="return_value",
         )
     except CycloptsError:
         sys.exit(2)
     except WheatstoneError as error:
-        errors.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+        _say("[bold red]error:[/] ", str(error))
         sys.exit(2)
     except KeyboardInterrupt:
-        errors.print("interrupted")
+        _say("", "interrupted")
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(kind: str, text: str) -> None:
+    """Print a line on standard error; `kind` may hold markup, `text` is shown as it is."""
+    from rich.markup import escape
+
+    _errors().print(f"{kind}{escape(text)}", soft_wrap=True, highlight=False)
+
+
+@functools.cache
+def _errors() -> Console:
+    from rich.console import Console  # takes a tenth of a start, and most runs have nothing to complain about
+
+    return Console(stderr=True)

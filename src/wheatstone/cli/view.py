@@ -47,7 +47,7 @@ def view(
         browser: Open the default browser; `--no-browser` only prints the address.
     """
     page = BytesIO()
-    format_named("html").write(read_scene(scene), page)
+    format_named("html").write(read_scene(scene), page, 0)
     name = scene.name[: -len(format_of(scene).suffix)]
     with PageServer(page.getvalue(), f"{name}.html", port) as server:
         Console().print(f"{server.address}  (Ctrl-C ends)", markup=False, highlight=False, soft_wrap=True)

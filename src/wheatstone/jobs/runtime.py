@@ -91,7 +91,6 @@ class Runtime:
 
     async def __aexit__(self, *_: object) -> None:
         """Let running stages finish, hand back the rest, close everything."""
-        self.services.hub.close()
         await self.services.drain(self.settings.server.drain_timeout_s)
         await self._resources.aclose()
 

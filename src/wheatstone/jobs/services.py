@@ -108,9 +108,14 @@ class Services:
         if cancellation := self._running.get(task_id):
             cancellation.cancel()
 
-    async def drain(self, timeout_s: float) -> None:
-        """Begin no further step; let running ones finish, and hand back those that take too long."""
+    def begin_draining(self) -> None:
+        """Begin no further step, and let nobody wait for news: the server is going."""
         self._is_draining = True
+        self.hub.close()
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let running steps finish, and hand back those that take too long."""
+        self.begin_draining()
         try:
             async with asyncio.timeout(timeout_s):
                 while self._running:

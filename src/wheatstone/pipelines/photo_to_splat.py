@@ -25,12 +25,14 @@ class Output:
         formats: one file each.
         poster: also write a picture of the scene, `.webp`.
         turntable: also write a clip of the scene, `.mp4`.
+        effort: for the formats that have it, how hard to try for a small file.
     """
 
     base: Path
     formats: Sequence[Format]
     poster: bool = False
     turntable: bool = False
+    effort: int = 0
 
     @property
     def paths(self) -> list[Path]:
@@ -81,7 +83,7 @@ def write_outputs(scene: Scene, output: Output, stages: Stages, *, overwrite: bo
     paths = output.paths
     for chosen, path in zip(output.formats, paths, strict=False):
         with stages.stage(chosen.name):
-            write_scene(scene, path, overwrite=overwrite)
+            write_scene(scene, path, overwrite=overwrite, effort=min(output.effort, chosen.max_effort))
     if output.poster:
         with stages.stage("poster"):
             write_poster(poster(scene), paths[len(output.formats)], overwrite=overwrite)

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wheatstone.server.problems import problem
@@ -67,12 +68,8 @@ class OriginGuard:
         return "*" in self._hosts or name in self._hosts
 
 
-class _TooLargeError(Exception):
-    """The body went over its limit."""
-
-
 class BodyLimit:
-    """Refuses bodies over a limit: at once where the header tells, else as soon as they are."""
+    """Refuses bodies over a limit: at once where the header tells, else as soon as they are; then hangs up."""
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app = app
@@ -83,29 +80,22 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        status, hang_up = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"Connection": "close"}
         detail = f"The request is larger than the {self._max_bytes / 1e6:.0f} MB allowed."
-        answer = problem("too-large", "Too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
         length = Headers(scope=scope).get("content-length", "")
         if length.isdecimal() and int(length) > self._max_bytes:
+            answer = problem(status.phrase.lower().replace(" ", "-"), status.phrase, status, detail)
+            answer.headers.update(hang_up)
             await answer(scope, receive, send)
             return
-        received, answered = 0, False
+        received = 0
 
         async def counted() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
             if received > self._max_bytes:
-                raise _TooLargeError
+                raise HTTPException(status, detail, hang_up)  # FastAPI passes these on from where it reads bodies
             return message
 
-        async def noted(message: Message) -> None:
-            nonlocal answered
-            answered = True
-            await send(message)
-
-        try:
-            await self._app(scope, counted, noted)
-        except _TooLargeError:
-            if not answered:
-                await answer(scope, receive, send)
+        await self._app(scope, counted, send)

@@ -72,7 +72,7 @@ async def _serve(
             )
         )
         loop = asyncio.get_running_loop()
-        server.on_exit = lambda: loop.call_soon_threadsafe(runtime.services.hub.close)
+        server.on_exit = lambda: loop.call_soon_threadsafe(runtime.services.begin_draining)
         host, port = listening.getsockname()[:2]
         address = f"http://{_ANY.get(host, f'[{host}]' if ':' in host else host)}:{port}/"
         announce(address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from wheatstone.arrays import F32, AnyArray
+from wheatstone.compiled import run_chunks
 from wheatstone.errors import BadSceneError
 
 SH_C0 = 0.28209479177387814
@@ -17,6 +19,9 @@ SH_C0 = 0.28209479177387814
 
 MAX_VALUE = 1e30
 """Largest magnitude of a value that `validate` lets pass: sums of a few stay inside float32."""
+
+_UNIT_TOLERANCE = 1e-3  # of a quaternion's length
+_CHUNK = 65_536
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,21 +103,30 @@ class Gaussians:
             BadSceneError: a value is not finite or beyond `MAX_VALUE`, a scale is negative, an opacity is
                 outside 0..1, or a quaternion is not of unit length; says which and how many.
         """
+        found: list[Counter[str]] = []
+        run_chunks(lambda start, stop: found.append(self._faults(slice(start, stop))), len(self), _CHUNK)
+        faults = sum(found, Counter())
+        if faults:
+            raise BadSceneError(" ".join(f"{count} {fault}" for fault, count in sorted(faults.items())))
+
+    def _faults(self, part: slice) -> Counter[str]:
+        """What is wrong with a part, and how often."""
+        faults: Counter[str] = Counter()
         for field in fields(self):
-            values = getattr(self, field.name)
-            if values.size and not (values.min() >= -MAX_VALUE and values.max() <= MAX_VALUE):  # NaN fails
+            values = getattr(self, field.name)[part]
+            if not (values.min() >= -MAX_VALUE and values.max() <= MAX_VALUE):  # NaN fails
                 bad = int((~(np.abs(values) <= MAX_VALUE)).sum())
-                raise BadSceneError(f"{bad} values of {field.name} are not finite, or beyond {MAX_VALUE:g}.")
-        if self.scales.min(initial=0) < 0:
-            raise BadSceneError(f"{(self.scales < 0).sum()} scales are negative.")
-        outside = int(((self.opacities < 0) | (self.opacities > 1)).sum())
-        if outside:
-            raise BadSceneError(f"{outside} opacities lie outside 0..1.")
-        parts = np.array_split(self.quaternions, 1 + len(self) // 65_536)  # which fit a core's cache
-        lengths = np.sqrt(np.concatenate([np.square(part) @ np.ones(4, np.float32) for part in parts]))
-        skewed = int((np.abs(lengths - 1) > 1e-3).sum())
-        if skewed:
-            raise BadSceneError(f"{skewed} quaternions are not of unit length.")
+                faults[f"values of {field.name} are not finite, or beyond {MAX_VALUE:g}."] = bad
+        opacities, quaternions = self.opacities[part], self.quaternions[part]
+        if self.scales[part].min() < 0:
+            faults["scales are negative."] = int((self.scales[part] < 0).sum())
+        if opacities.min() < 0 or opacities.max() > 1:
+            faults["opacities lie outside 0..1."] = int(((opacities < 0) | (opacities > 1)).sum())
+        with np.errstate(over="ignore"):
+            lengths = np.sqrt(np.square(quaternions) @ np.ones(4, np.float32))
+        if np.abs(lengths - 1).max() > _UNIT_TOLERANCE:
+            faults["quaternions are not of unit length."] = int((np.abs(lengths - 1) > _UNIT_TOLERANCE).sum())
+        return faults
 
 
 def merge(parts: Sequence[Gaussians]) -> Gaussians:

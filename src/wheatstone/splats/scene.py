@@ -31,13 +31,19 @@ class Scene:
         printable = "".join(character if character.isprintable() else " " for character in self.label)
         object.__setattr__(self, "label", " ".join(printable.split())[:_MAX_LABEL_CHARACTERS])
 
-    def save(self, path: str | PathLike[str], *, overwrite: bool = True) -> Path:
-        """Write the scene in the format that the file's name ends in (`.sog`, `.ply`, `.plain.ply`).
+    def save(self, path: str | PathLike[str], *, overwrite: bool = True, effort: int = 0) -> Path:
+        """Write the scene in the format that the file's name ends in; returns `path`.
+
+        Args:
+            path: ends in `.sog`, `.html`, `.ply` or `.plain.ply`.
+            overwrite: replace a file that exists.
+            effort: 0 writes fast; 1 takes about eight times as long for a smaller `.sog` or `.html`.
 
         Raises:
             UnknownFormatError: no format has this ending.
+            BadOptionError: the format has no such effort.
             OutputExistsError: the file exists and `overwrite` is false.
         """
         from wheatstone.splats import formats
 
-        return formats.write_scene(self, Path(path), overwrite=overwrite)
+        return formats.write_scene(self, Path(path), overwrite=overwrite, effort=effort)

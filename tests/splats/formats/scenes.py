@@ -22,7 +22,7 @@ CAMERA = Camera(640, 360, 500.25, 499.75, 320.5, 179.5)
 def to_bytes(name: str, scene: Scene) -> bytes:
     """What the format of that name writes."""
     file = BytesIO()
-    next(candidate for candidate in FORMATS if candidate.name == name).write(scene, file)
+    next(candidate for candidate in FORMATS if candidate.name == name).write(scene, file, 0)
     return file.getvalue()
 
 

@@ -88,8 +88,12 @@ def test_a_scene_comes_back(tmp_path: Path, scene: Scene, plain: bool) -> None:
         assert np.array_equal(back.camera.world_to_camera, scene.camera.world_to_camera)
 
 
-def test_the_same_scene_gives_the_same_bytes() -> None:
-    assert to_bytes("ply", SCENE) == to_bytes("ply", SCENE)
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_the_same_scene_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    scene = Scene(photo_like(200), CAMERA)  # 80,000 Gaussians, several chunks
+    content = to_bytes("ply", scene)
+    monkeypatch.setattr("wheatstone.compiled.thread_count", lambda: threads)
+    assert to_bytes("ply", scene) == content
 
 
 def test_a_scene_without_gaussians_comes_back(tmp_path: Path) -> None:

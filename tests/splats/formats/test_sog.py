@@ -17,8 +17,9 @@ from PIL import Image
 from tests.splats.formats.scenes import CAMERA, heavy_tailed, photo_like, saved, scenes, to_bytes
 from tests.splats.reference import random_gaussians
 from wheatstone.arrays import F64, AnyArray
-from wheatstone.errors import BadOptionError, BadSceneError
+from wheatstone.errors import BadSceneError
 from wheatstone.splats.formats import sog
+from wheatstone.splats.formats._sog_files import read_image
 from wheatstone.splats.formats._sog_layout import choose_layout
 from wheatstone.splats.formats._sog_values import quantise_means
 from wheatstone.splats.gaussians import Gaussians
@@ -143,12 +144,6 @@ def test_more_effort_says_the_same_in_fewer_bytes(tmp_path: Path) -> None:
         assert np.array_equal(getattr(fastest, name), getattr(smaller, name))
 
 
-@pytest.mark.parametrize("effort", [-1, 2])
-def test_an_effort_that_does_not_exist_is_refused(effort: int) -> None:
-    with pytest.raises(BadOptionError, match="0 to 1"):
-        sog.write(PHOTO, BytesIO(), effort)
-
-
 def test_the_archive_is_stored_undated_and_flat() -> None:
     with zipfile.ZipFile(BytesIO(CONTENT)) as archive:
         entries = archive.infolist()
@@ -207,6 +202,25 @@ def test_other_file_names_and_unknown_keys_are_fine(tmp_path: Path) -> None:
     assert (back.label, back.camera) == ("", None)
 
 
+def of_random_pixels(mode: str, **options: object) -> bytes:
+    """A WebP of 40 by 80 pixels, as Pillow writes it."""
+    pixels = np.random.default_rng(0).integers(0, 256, (80, 40, len(mode)), np.uint8)
+    if mode == "RGBA":
+        pixels[::2, :, 3] = 0
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "WEBP", **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("options", [{"lossless": True, "exact": True}, {"quality": 90}, {"xmp": b"extended"}])
+def test_any_webp_is_read_pixel_by_pixel(mode: str, options: dict[str, object]) -> None:
+    content = of_random_pixels(mode, **options)
+    rgb, alpha = read_image(lambda _name, _limit: content, "a.webp", 3200)
+    expected = np.asarray(Image.open(BytesIO(content)).convert("RGBA")).reshape(-1, 4)
+    assert np.array_equal(np.column_stack([rgb, alpha]), expected)
+
+
 # ---- Files to refuse
 
 
@@ -218,20 +232,29 @@ def test_other_file_names_and_unknown_keys_are_fine(tmp_path: Path) -> None:
         (lambda meta: meta.update(count=0), "count"),
         (lambda meta: meta.update(count=3201), "does not fit"),
         (lambda meta: meta.update(count=10**9), "count"),
+        (lambda meta: meta.update(count=True), "at count: a whole number from 1 to 16777216 is needed"),
+        (lambda meta: meta.update(count="3200"), "at count"),
+        (lambda meta: meta.update(count=10**400), "at count"),
         (lambda meta: meta.pop("quats"), "quats"),
+        (lambda meta: meta.update(quats=[]), "at quats: an object is needed"),
         (lambda meta: meta["scales"].update(codebook=[]), "scales.codebook"),
         (lambda meta: meta["scales"].update(codebook=[0.0] * 257), "scales.codebook"),
         (lambda meta: meta["scales"].update(codebook=[1e3]), "scales are not finite"),
         (lambda meta: meta["sh0"].update(codebook=[1e300]), "sh are not finite"),
         (lambda meta: meta["means"].update(maxs=[1e3, 0, 0]), "means are not finite"),
         (lambda meta: meta["means"].update(mins=[float("nan"), 0, 0]), "malformed"),
-        (lambda meta: meta["means"].update(files=["means_l.webp"]), "means.files"),
+        (lambda meta: meta["means"].update(maxs=[10**400, 0, 0]), "at means.maxs.0: a finite number is needed"),
+        (lambda meta: meta["means"].update(maxs=[True, 0, 0]), "at means.maxs.0"),
+        (lambda meta: meta["means"].update(files=["means_l.webp"]), "at means.files: a list of 2 is needed"),
+        (lambda meta: meta["quats"].update(files=[7]), "at quats.files.0: a text is needed"),
         (lambda meta: meta["quats"].update(files=["../quats.webp"]), "quats.files"),
         (lambda meta: meta["quats"].update(files=["/etc/passwd"]), "quats.files"),
         (lambda meta: meta["quats"].update(files=["q" * 256]), "at most 255"),
         (lambda meta: meta["quats"].update(files=["gone.webp"]), r"lacks its file gone\.webp"),
         (lambda meta: meta["quats"].update(files=["meta.json"]), "not a readable WebP"),
-        (lambda meta: meta["wheatstone"]["camera"].update(fx_px=0), "camera"),
+        (lambda meta: meta["wheatstone"]["camera"].update(fx_px=0), "impossible camera"),
+        (lambda meta: meta["wheatstone"]["camera"].pop("fx_px"), "at wheatstone.camera: fx_px is missing"),
+        (lambda meta: meta["wheatstone"].update(label=["a"]), "at wheatstone.label"),
     ],
 )
 def test_a_malformed_meta_json_is_refused(tmp_path: Path, change: Callable[[Any], object], message: str) -> None:
@@ -244,6 +267,9 @@ def test_a_malformed_meta_json_is_refused(tmp_path: Path, change: Callable[[Any]
     [
         ({"meta.json": b""}, "malformed"),
         ({"meta.json": b"[" * 100_000}, "malformed"),
+        ({"meta.json": b"[]"}, "malformed at its beginning: an object is needed"),
+        ({"meta.json": b'{"version":2,"count":' + b"9" * 5000 + b"}"}, "malformed"),
+        ({"meta.json": '{"version":2}'.encode("utf-16")}, "malformed"),
         ({"meta.json": b" " * 2_000_000}, "larger"),
         ({"sh0.webp": b"RIFF"}, "not a readable WebP"),
         ({"sh0.webp": picture(40, 80)[:-40]}, "not a readable WebP"),

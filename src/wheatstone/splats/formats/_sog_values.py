@@ -7,6 +7,7 @@ and the nearest of the eight byte triples around it, where truncation would doub
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from wheatstone.arrays import F32, F64, U8, AnyArray
@@ -58,14 +59,9 @@ def restore_means(low: U8, high: U8, mins: F64, maxs: F64) -> F32:
 
 
 def look_up(entries: F32, indices: U8) -> F32:
-    """`entries[indices]`: one of 256 for each byte, in the shape of the (N, ...) `indices`."""
-    found = np.empty(indices.shape, np.float32)
-
-    def work(start: int, stop: int) -> None:
-        found[start:stop] = entries[indices[start:stop]]
-
-    run_chunks(work, len(found), _CHUNK)
-    return found
+    """`entries[indices]`: one of 256 for each byte, in the shape of the `indices`."""
+    found: F32 = cv2.LUT(indices.reshape(-1, 1), entries)
+    return found.reshape(indices.shape)
 
 
 def quantise_quaternions(quaternions: F32) -> U8:
@@ -107,18 +103,18 @@ def _pack(quaternions: F32, packed: U8) -> None:
         packed[i, 3] = _FIRST_TAG + largest
 
 
-def restore_quaternions(packed: U8) -> F32:
-    """(N, 4) unit quaternions; the identity where the tag is none."""
-    quaternions = np.empty((len(packed), 4), np.float32)
+def restore_quaternions(bytes_: U8, tags: U8) -> F32:
+    """(N, 4) unit quaternions from the (N, 3) bytes and (N,) tags; the identity where the tag is none."""
+    quaternions = np.empty((len(tags), 4), np.float32)
     components = ((np.arange(256) - 127.5) / _BYTES_PER_UNIT).astype(np.float32)  # of every byte
 
     def work(start: int, stop: int) -> None:
-        first, second, third = (components[packed[start:stop, k]] for k in range(3))
+        first, second, third = np.ascontiguousarray(look_up(components, bytes_[start:stop]).T)
         squares = first * first + second * second + third * third
         largest = np.sqrt(np.maximum(0, 1 - squares))
         for component in (first, second, third):
             component /= np.sqrt(np.maximum(1, squares))
-        tag = packed[start:stop, 3]
+        tag = tags[start:stop]
         w, x, y, z = (tag == _FIRST_TAG + index for index in range(4))
         part = quaternions[start:stop]
         part[:, 0] = np.where(w, largest, first)
@@ -127,5 +123,5 @@ def restore_quaternions(packed: U8) -> F32:
         part[:, 3] = np.where(z, largest, third)
         part[tag < _FIRST_TAG] = (1, 0, 0, 0)
 
-    run_chunks(work, len(packed), _CHUNK)
+    run_chunks(work, len(tags), _CHUNK)
     return quaternions

@@ -37,8 +37,8 @@ def read(_path: Path) -> NoReturn:
     raise BadSceneError("pages cannot be read again; open it in a browser, and keep the scene as .sog or .ply.")
 
 
-def write(scene: Scene, file: BinaryIO) -> None:
-    """Write the page.
+def write(scene: Scene, file: BinaryIO, effort: int = 0) -> None:
+    """Write the page; `effort` is that of the SOG inside.
 
     A scene made from a photo opens as that photo and turns by up to 12 degrees; any other is framed and turns
     freely.
@@ -49,7 +49,7 @@ def write(scene: Scene, file: BinaryIO) -> None:
     """
     template = _template()
     packed = BytesIO()
-    sog.write(scene, packed)
+    sog.write(scene, packed, effort)
     shot = Shot.of(scene, _POSTER_LONG_SIDE_PX)
     slots = {
         "{{poster}}": _poster(scene, shot),
@@ -68,12 +68,21 @@ def is_available() -> bool:
     return resources.files(__package__).joinpath(TEMPLATE).is_file()
 
 
-def _template() -> str:
+def check_viewer() -> None:
+    """Stop early, before any work, when there is no viewer to put into a page.
+
+    Raises:
+        ViewerUnavailableError: Wheatstone was installed without it.
+    """
     if not is_available():
         raise ViewerUnavailableError(
             "This Wheatstone was installed without its viewer, because npm's packages could not be had then. "
             "Install it again with a connection: `make pages` in a clone, else `pip install --force-reinstall`."
         )
+
+
+def _template() -> str:
+    check_viewer()
     return resources.files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8")
 
 

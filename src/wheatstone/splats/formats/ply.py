@@ -10,10 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
+import cv2
 import numpy as np
 
 from wheatstone.arrays import F32, AnyArray
-from wheatstone.compiled import run_chunks
+from wheatstone.compiled import map_chunks, run_chunks
 from wheatstone.errors import BadOptionError, BadSceneError
 from wheatstone.splats.cameras import Camera
 from wheatstone.splats.formats._ply_body import read_tables
@@ -31,7 +32,7 @@ _OPACITY = ("opacity",)
 _SCALES = ("scale_0", "scale_1", "scale_2")
 _ROTATION = ("rot_0", "rot_1", "rot_2", "rot_3")
 _REST_COUNTS = (0, 9, 24, 45)  # of degrees 0 to 3
-_CHUNK = 16_384  # rows; those of degree 0 stay in a core's cache
+_CHUNK = 32_768  # rows, which nearly fit a core's cache; smaller chunks wait for each other
 
 
 def read(path: Path) -> Scene:
@@ -93,30 +94,30 @@ def _write(scene: Scene, file: BinaryIO, further: list[tuple[str, AnyArray]]) ->
     tables = [("vertex", len(gaussians), np.dtype([(name, "<f4") for name in names]))]
     tables += [(name, len(table), table.dtype) for name, table in further]
     file.write(header_bytes(tables, [LABEL_COMMENT + label] if label else []))
-    for start in range(0, len(gaussians), _CHUNK):  # on one core, which memory keeps busy enough
-        file.write(_vertices(gaussians, start, min(start + _CHUNK, len(gaussians))).data)
+    for rows in map_chunks(lambda start, stop: _vertices(gaussians, start, stop), len(gaussians), _CHUNK):
+        file.write(rows.data)
     for _, table in further:
         file.write(table.view(np.uint8).data)
 
 
 def _vertices(gaussians: Gaussians, start: int, stop: int) -> F32:
     """(stop - start, P) values of little-endian float32, in SHARP's order of properties."""
-    part = slice(start, stop)
+    part, coefficients = slice(start, stop), gaussians.sh.shape[1]
     opacities = gaussians.opacities[part].astype(np.float64).clip(OPACITY_EDGE, 1 - OPACITY_EDGE)
-    rest = gaussians.sh[part, 1:].transpose(0, 2, 1)  # channel-major
     blocks = (
         gaussians.means[part],
-        gaussians.sh[part, 0],
-        rest.reshape(stop - start, 3 * rest.shape[2]),
-        np.log(opacities / (1 - opacities))[:, None],
+        gaussians.sh[part].reshape(-1, 3 * coefficients),
+        np.log(opacities / (1 - opacities)).astype(np.float32)[:, None],
         np.log(gaussians.scales[part].clip(np.finfo(np.float32).tiny)),
         gaussians.quaternions[part],
     )
-    columns = [column for block in blocks for column in block.T]
-    rows = np.empty((stop - start, len(columns)), "<f4")
-    for i, column in enumerate(columns):  # one by one, which is three times faster than np.concatenate
-        rows[:, i] = column
-    return rows
+    # Where each property stands in the blocks, counted through: harmonics above degree 0 become channel-major.
+    sh = np.arange(3, 3 + 3 * coefficients).reshape(coefficients, 3)
+    places = np.concatenate([range(3), sh[0], sh[1:].T.ravel(), range(3 + sh.size, 3 + sh.size + 8)])
+    rows = np.empty((stop - start, 1, len(places)), np.float32)
+    from_to = np.stack([places, np.arange(len(places))], axis=1).ravel().tolist()
+    cv2.mixChannels([block[:, None] for block in blocks], [rows], from_to)  # nearly twice as fast as numpy
+    return rows[:, 0].astype("<f4", copy=False)
 
 
 def _rest_names(count: int) -> list[str]:

@@ -11,18 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO
 
 import numpy as np
 
 from wheatstone.arrays import F32, F64, U8, AnyArray
 from wheatstone.compiled import thread_count
-from wheatstone.errors import BadOptionError, BadSceneError
-from wheatstone.splats.cameras import Camera
+from wheatstone.errors import BadSceneError
 from wheatstone.splats.formats import _sog_files as files
 from wheatstone.splats.formats._codebook import SIZE, build_codebook, nearest
 from wheatstone.splats.formats._palette import build_palette
 from wheatstone.splats.formats._sog_layout import choose_layout
+from wheatstone.splats.formats._sog_meta import (
+    MAX_GAUSSIANS,
+    META,
+    Coded,
+    Means,
+    Meta,
+    Quaternions,
+    Rest,
+    from_json,
+    to_json,
+)
 from wheatstone.splats.formats._sog_values import (
     look_up,
     quantise_means,
@@ -34,6 +44,8 @@ from wheatstone.splats.gaussians import Gaussians
 from wheatstone.splats.scene import Scene
 from wheatstone.version import VERSION
 
+MAX_EFFORT = 1
+"""What `write` takes is 0 to this."""
 FLAT_BELOW = 20.0
 """A scale of zero, which has no logarithm, is stored as e^-20 times the smallest other one."""
 _COEFFICIENTS = (0, 3, 8, 15)  # harmonics above degree 0, for each degree
@@ -50,12 +62,11 @@ def read(path: Path) -> Scene:
         BadSceneError: a file is missing, damaged, too large, or does not fit the others.
     """
     with files.open_files(path) as read_file:
-        meta = files.read_meta(read_file)
+        meta = from_json(read_file(META, files.MAX_META_BYTES))
         files.check_density(path, meta)
         gaussians = _restore(meta, read_file)
     gaussians.validate()
-    note = meta.wheatstone or files.Note()
-    return Scene(gaussians, _camera(note.camera) if note.camera else None, note.label)
+    return Scene(gaussians, meta.camera, meta.label)
 
 
 def write(scene: Scene, file: BinaryIO, effort: int = 0) -> None:
@@ -71,14 +82,11 @@ def write(scene: Scene, file: BinaryIO, effort: int = 0) -> None:
 
     Raises:
         BadSceneError: the Gaussians hold bad values, there are none, or more than 16.7 million.
-        BadOptionError: no such effort.
     """
-    if effort not in range(files.MAX_EFFORT + 1):
-        raise BadOptionError(f"effort is 0 to {files.MAX_EFFORT}, not {effort}.")
     gaussians = scene.gaussians
     gaussians.validate()
-    if not 0 < len(gaussians) <= files.MAX_GAUSSIANS:
-        raise BadSceneError(f"A SOG holds 1 to {files.MAX_GAUSSIANS} Gaussians, not {len(gaussians)}.")
+    if not 0 < len(gaussians) <= MAX_GAUSSIANS:
+        raise BadSceneError(f"A SOG holds 1 to {MAX_GAUSSIANS} Gaussians, not {len(gaussians)}.")
     steps, mins, maxs = quantise_means(gaussians.means)
     layout = choose_layout(gaussians.means, steps)
     images: dict[str, Future[bytes]] = {}
@@ -97,26 +105,28 @@ def write(scene: Scene, file: BinaryIO, effort: int = 0) -> None:
         quats = pool.submit(_add_quaternions, gaussians.quaternions, add_values)
         means = pool.submit(_add_means, steps, mins, maxs, add_values)
         rest = _add_rest(gaussians, add_values, add_picture) if gaussians.sh_degree else None
-        meta = files.Meta(
-            asset=files.Asset(generator=f"wheatstone {VERSION}"),
+        meta = Meta(
             count=len(gaussians),
             means=means.result(),
             scales=scales.result(),
             quats=quats.result(),
             sh0=sh0.result(),
             rest=rest,
-            wheatstone=_note(scene),
+            camera=scene.camera,
+            label=scene.label,
         )
-        files.write_archive(file, meta, [(name, images[name].result()) for name in sorted(images)])
+        content = [(META, to_json(meta, f"wheatstone {VERSION}"))]
+        content += [(name, images[name].result()) for name in sorted(images)]
+        files.write_archive(file, content)
 
 
-def _add_means(steps: AnyArray, mins: F64, maxs: F64, add_values: _AddImage) -> files.Means:
+def _add_means(steps: AnyArray, mins: F64, maxs: F64, add_values: _AddImage) -> Means:
     low = add_values("means_l.webp", (steps & 0xFF).astype(np.uint8))
     high = add_values("means_u.webp", (steps >> 8).astype(np.uint8))
-    return files.Means(mins=tuple(mins.tolist()), maxs=tuple(maxs.tolist()), files=(low, high))
+    return Means(mins=mins.tolist(), maxs=maxs.tolist(), files=[low, high])
 
 
-def _add_scales(scales: F32, add_values: _AddImage) -> files.Coded:
+def _add_scales(scales: F32, add_values: _AddImage) -> Coded:
     logs = np.log(scales, out=np.full_like(scales, -np.inf), where=scales > 0)
     finite = logs[scales > 0]
     if len(finite) == logs.size:
@@ -125,21 +135,21 @@ def _add_scales(scales: F32, add_values: _AddImage) -> files.Coded:
         thinnest = finite.min(initial=0)
         solid = build_codebook(finite, SIZE - 1) if len(finite) else np.empty(0, np.float32)
         codebook = np.concatenate([np.array([thinnest - FLAT_BELOW], np.float32), solid])
-    return files.Coded(codebook=_padded(codebook), files=(add_values("scales.webp", nearest(codebook, logs)),))
+    return Coded(codebook=_padded(codebook), files=[add_values("scales.webp", nearest(codebook, logs))])
 
 
-def _add_quaternions(quaternions: F32, add_values: _AddImage) -> files.Quaternions:
-    return files.Quaternions(files=(add_values("quats.webp", quantise_quaternions(quaternions)),))
+def _add_quaternions(quaternions: F32, add_values: _AddImage) -> Quaternions:
+    return Quaternions(files=[add_values("quats.webp", quantise_quaternions(quaternions))])
 
 
-def _add_colors(gaussians: Gaussians, add_values: _AddImage) -> files.Coded:
+def _add_colors(gaussians: Gaussians, add_values: _AddImage) -> Coded:
     codebook = build_codebook(gaussians.sh[:, 0])
     opacities = np.rint(gaussians.opacities * 255).astype(np.uint8)
     values = np.column_stack([nearest(codebook, gaussians.sh[:, 0]), opacities])
-    return files.Coded(codebook=_padded(codebook), files=(add_values("sh0.webp", values),))
+    return Coded(codebook=_padded(codebook), files=[add_values("sh0.webp", values)])
 
 
-def _add_rest(gaussians: Gaussians, add_values: _AddImage, add_picture: _AddImage) -> files.Rest:
+def _add_rest(gaussians: Gaussians, add_values: _AddImage, add_picture: _AddImage) -> Rest:
     coefficients = _COEFFICIENTS[gaussians.sh_degree]
     palette, entries = build_palette(gaussians.sh[:, 1:])
     codebook = build_codebook(palette)
@@ -147,14 +157,14 @@ def _add_rest(gaussians: Gaussians, add_values: _AddImage, add_picture: _AddImag
     picture = np.zeros((rows * 64, coefficients, 3), np.uint8)
     picture[: len(palette)] = nearest(codebook, palette)
     labels = np.stack([entries & 0xFF, entries >> 8, np.zeros_like(entries)], axis=1).astype(np.uint8)
-    return files.Rest(
+    return Rest(
         count=len(palette),
-        bands=cast("Literal[1, 2, 3]", gaussians.sh_degree),
+        bands=gaussians.sh_degree,
         codebook=_padded(codebook),
-        files=(
+        files=[
             add_picture("shN_centroids.webp", picture.reshape(rows, 64 * coefficients, 3)),
             add_values("shN_labels.webp", labels),
-        ),
+        ],
     )
 
 
@@ -163,27 +173,31 @@ def _padded(codebook: F32) -> list[float]:
     return [float(entry) for entry in np.pad(codebook, (0, SIZE - len(codebook)), mode="edge")]
 
 
-def _restore(meta: files.Meta, read_file: files.ReadFile) -> Gaussians:
+def _restore(meta: Meta, read_file: files.ReadFile) -> Gaussians:
     """The Gaussians; their values are not yet checked."""
+    with ThreadPoolExecutor(thread_count()) as pool:  # decodes the next images while the first are restored
 
-    def pixels(name: str, *, alpha: bool = False) -> U8:
-        return files.read_image(read_file, name, meta.count, alpha=alpha)
+        def image(name: str) -> Future[tuple[U8, U8]]:
+            return pool.submit(files.read_image, read_file, name, meta.count)
 
-    low, high = (pixels(name) for name in meta.means.files)
-    means = restore_means(low, high, np.array(meta.means.mins), np.array(meta.means.maxs))
-    quaternions = restore_quaternions(pixels(meta.quats.files[0], alpha=True))
-    with np.errstate(over="ignore"):
-        scale_entries = np.exp(_entries(meta.scales.codebook))
-    scales = look_up(scale_entries, pixels(meta.scales.files[0])[:, :3])
-    colors = pixels(meta.sh0.files[0], alpha=True)
-    sh = look_up(_entries(meta.sh0.codebook), colors[:, :3])[:, None]
-    if meta.rest:
-        sh = np.concatenate([sh, _restore_rest(meta.rest, read_file, pixels(meta.rest.files[1]))], axis=1)
-    opacities = (colors[:, 3] / 255).astype(np.float32)
-    return Gaussians(means, scales, quaternions, opacities, sh)
+        low, high = (image(name) for name in meta.means.files)
+        quats, scales, sh0 = (image(part.files[0]) for part in (meta.quats, meta.scales, meta.sh0))
+        labels = image(meta.rest.files[1]) if meta.rest else None
+        axes = np.array(meta.means.mins), np.array(meta.means.maxs)
+        means = restore_means(low.result()[0], high.result()[0], *axes)
+        quaternions = restore_quaternions(*quats.result())
+        with np.errstate(over="ignore"):
+            scale_entries = np.exp(_entries(meta.scales.codebook))
+        sizes = look_up(scale_entries, scales.result()[0])
+        colors, alpha = sh0.result()
+        sh = look_up(_entries(meta.sh0.codebook), colors)[:, None]
+        if meta.rest and labels:
+            sh = np.concatenate([sh, _restore_rest(meta.rest, read_file, labels.result()[0])], axis=1)
+    opacities = look_up((np.arange(256) / 255).astype(np.float32), alpha)
+    return Gaussians(means, sizes, quaternions, opacities, sh)
 
 
-def _restore_rest(rest: files.Rest, read_file: files.ReadFile, labels: U8) -> F32:
+def _restore_rest(rest: Rest, read_file: files.ReadFile, labels: U8) -> F32:
     """(N, 3 | 8 | 15, 3) harmonics above degree 0; zero where a label names no entry of the palette."""
     coefficients = _COEFFICIENTS[rest.bands]
     indices = files.read_palette_image(read_file, rest.files[0], rest.count, coefficients)
@@ -198,27 +212,3 @@ def _entries(codebook: list[float]) -> F32:
     """(256,) entries of a codebook; those beyond its end are its last."""
     with np.errstate(over="ignore"):  # the reader's caller counts what is not finite
         return np.pad(np.array(codebook), (0, SIZE - len(codebook)), mode="edge").astype(np.float32)
-
-
-def _note(scene: Scene) -> files.Note | None:
-    camera = scene.camera
-    if camera is None and not scene.label:
-        return None
-    note = camera and files.CameraNote(
-        width_px=camera.width_px,
-        height_px=camera.height_px,
-        fx_px=camera.fx_px,
-        fy_px=camera.fy_px,
-        cx_px=camera.cx_px,
-        cy_px=camera.cy_px,
-        world_to_camera=camera.world_to_camera.ravel().tolist(),
-    )
-    return files.Note(label=scene.label, camera=note)
-
-
-def _camera(note: files.CameraNote) -> Camera:
-    pose = np.array(note.world_to_camera).reshape(4, 4)
-    try:
-        return Camera(note.width_px, note.height_px, note.fx_px, note.fy_px, note.cx_px, note.cy_px, pose)
-    except BadOptionError as error:
-        raise BadSceneError(f"The SOG describes an impossible camera: {error}") from error

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.live import LiveServer, running_server
+from wheatstone.version import VERSION
+
+
+def test_it_is_healthy_before_a_model_is_loaded_and_after(tmp_path: Path) -> None:
+    with running_server(tmp_path / "server", model={"name": "instant"}, compression={"max_workers": 3}) as server:
+        answer = server.http.get("/health")
+        assert answer.status_code == 200
+        assert answer.json() == {
+            "status": "healthy",
+            "reasons": [],
+            "version": VERSION,
+            "model_loaded": False,
+            "models_loaded": [],
+            "device": "cpu",
+            "compression_enabled": True,
+            "compression_workers": 3,
+        }
+        server.wait(server.submit())
+        health = server.http.get("/health").json()
+        assert health["model_loaded"]
+        (model,) = health["models_loaded"]
+        assert (model["name"], model["device"]) == ("instant", "cpu")
+        assert model["memory_bytes"] > 10_000_000
+
+
+def test_without_its_folder_it_is_unhealthy_and_says_why(tmp_path: Path) -> None:
+    with running_server(tmp_path / "server", storage={"output_dir": "here", "db_path": "there/x.db"}) as server:
+        shutil.rmtree(server.folder / "here")
+        (server.folder / "here").write_text("in the way")
+        for path in ("/health", "/health/ready"):
+            answer = server.http.get(path)
+            assert answer.status_code == 503
+            assert answer.json()["status"] == "unhealthy"
+            assert answer.json()["reasons"][0].startswith("store: ")
+        assert server.http.get("/health/live").status_code == 200
+
+
+def test_the_root_tells_programs_where_to_go_on(server: LiveServer) -> None:
+    content = server.http.get("/").json()
+    assert (content["name"], content["version"]) == ("wheatstone", VERSION)
+    for link in ("docs", "redoc", "openapi", "health"):
+        assert server.http.get(content[link]).status_code == 200
+
+
+def test_the_api_describes_itself(server: LiveServer) -> None:
+    paths = server.http.get("/openapi.json").json()["paths"]
+    for path in ("/predict", "/stream/{task_id}", "/status/{task_id}", "/result/{task_id}", "/metadata/{task_id}"):
+        assert path in paths
+    assert "/health" in paths
