@@ -207,7 +207,6 @@ def test_without_a_stream_the_task_is_asked_for(visit: Open, slow: LiveServer, p
     app = visit(slow.url)
     app.page.route("**/stream/**", lambda route: route.fulfill(status=404))
     app.choose(photo)
-    app.wait("converting")
     app.wait("finished")
     app.settle()
     app.complaints.clear()  # the browser's, of the answers 404
