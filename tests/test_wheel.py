@@ -26,6 +26,8 @@ def test_the_wheel_holds_the_package_with_its_types_and_nothing_else(wheel: Path
         names = archive.namelist()
     assert "wheatstone/py.typed" in names
     assert "wheatstone/splats/formats/_viewer.html" in names
+    for page in ("index.html", "LICENSES.txt", "docs/swagger-ui-bundle.js", "docs/redoc.standalone.js"):
+        assert f"wheatstone/server/ui/{page}" in names
     assert all(name.startswith(("wheatstone/", "wheatstone-")) for name in names)
     assert not [name for name in names if name.endswith((".onnx", ".pt", ".pyc"))]
 

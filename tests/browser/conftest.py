@@ -65,6 +65,5 @@ def show(browser: Browser) -> Iterator[Open]:
     yield show
     for viewer in viewers:
         assert viewer.complaints == []
-        own = (viewer.page.url, "data:", "blob:")
-        assert [request for request in viewer.requests if not request.startswith(own)] == []
+        assert viewer.asked_outside(viewer.page.url) == []
         viewer.page.context.close()

@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Playwright
 
 from tests.browser.conftest import Open
-from tests.browser.viewer import PATIENCE_S, Viewer, psnr_db
+from tests.browser.viewer import Viewer
+from tests.browser.window import PATIENCE_S, psnr_db
 from tests.splats.formats.scenes import photo_like
 from wheatstone.arrays import U8
 from wheatstone.cli.view import PageServer

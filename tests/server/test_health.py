@@ -20,6 +20,7 @@ def test_it_is_healthy_before_a_model_is_loaded_and_after(tmp_path: Path) -> Non
             "device": "cpu",
             "compression_enabled": True,
             "compression_workers": 3,
+            "pictures": {"max_bytes": 100_000_000, "max_pixels": 60_000_000},
         }
         server.wait(server.submit())
         health = server.http.get("/health").json()

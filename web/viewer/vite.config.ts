@@ -1,8 +1,8 @@
 /** Builds the page into one HTML file that Wheatstone puts scenes into. */
 
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { defineConfig, type Plugin } from 'vite'
+import { licences, packages } from '../build/licences.ts'
 
 const SLOTS = ['{{poster}}', '{{facts}}', '{{scene}}']
 const INLINE = /<(script|style)>([^]*?)<\/\1>/g
@@ -24,7 +24,7 @@ function oneFile(): Plugin {
       let html = String(page.source)
         .replace(/\s*<script type="module".*?<\/script>/, '')
         .replace(/<link rel="stylesheet".*?>/, () => `<style>${String(style.source)}</style>`)
-        .replace('<!--script-->', () => `${licences(Object.keys(code.modules))}<script>${script}</script>`)
+        .replace('<!--script-->', () => `${comment(Object.keys(code.modules))}<script>${script}</script>`)
       const hashes = { script: '', style: '' }
       for (const [, kind, content] of html.matchAll(INLINE)) {
         hashes[kind as 'script' | 'style'] += ` 'sha256-${createHash('sha256').update(content!).digest('base64')}'`
@@ -49,15 +49,8 @@ function oneFile(): Plugin {
   }
 }
 
-/** The licences of the packages that modules come from, as a comment. */
-function licences(modules: string[]): string {
-  const folders = modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id) ?? [])
-  const texts = [...new Set(folders)].map((folder) => {
-    const { name, version } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8')) as Record<string, string>
-    return `${name} ${version}\n\n${readFileSync(`${folder}/LICENSE`, 'utf8').trim()}`
-  })
-  return `<!--\nThe script holds these packages:\n\n${texts.join('\n\n').replaceAll('--', '- -')}\n-->\n`
-}
+const comment = (modules: string[]) =>
+  `<!--\nThe script holds these packages:\n\n${licences(packages(modules)).replaceAll('--', '- -')}\n-->\n`
 
 export default defineConfig({
   plugins: [oneFile()],

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from wheatstone.executors.local import CPU
 from wheatstone.server.dependencies import RuntimeDependency
+from wheatstone.settings import PictureLimits
 from wheatstone.version import VERSION
 
 router = APIRouter(prefix="/health", tags=["Health"])
@@ -34,6 +35,7 @@ class Health(BaseModel):
     device: str
     compression_enabled: bool
     compression_workers: int
+    pictures: PictureLimits = Field(description="What a photo may be at most.")
 
 
 @router.get("", responses={503: {"model": Health}})
@@ -55,6 +57,7 @@ async def health(runtime: RuntimeDependency, response: Response) -> Health:
         device=CPU,
         compression_enabled=compression.enabled,
         compression_workers=compression.max_workers,
+        pictures=runtime.settings.pictures,
     )
 
 

@@ -77,7 +77,7 @@ def check_viewer() -> None:
     if not is_available():
         raise ViewerUnavailableError(
             "This Wheatstone was installed without its viewer, because npm's packages could not be had then. "
-            "Install it again with a connection: `make viewer` in a clone, else `pip install --force-reinstall`."
+            "Install it again with a connection: `make pages` in a clone, else `pip install --force-reinstall`."
         )
 
 

@@ -1,22 +1,6 @@
 /** What the page carries beside this program: facts about the scene, and the scene itself as SOG. */
 
-export interface Facts {
-  /** What made the scene and how far to trust it. */
-  label: string
-  /** The picture that the view shows at rest, in pixels, OpenCV's conventions. */
-  width: number
-  height: number
-  fx: number
-  fy: number
-  cx: number
-  cy: number
-  /** Rows of the 4x4 transform from scene to camera, x right, y down, z forward. */
-  toCamera: number[]
-  /** Distance of the point that the view turns around, straight ahead, in the scene's unit. */
-  pivot: number
-  /** How far the view may turn to either side, in degrees; null: freely. */
-  limits: { yaw: number; pitch: number } | null
-}
+import type { Facts } from '../../shared/facts'
 
 export function element<T extends HTMLElement>(id: string): T {
   const found = document.getElementById(id)

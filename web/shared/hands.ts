@@ -1,6 +1,5 @@
 /** Mouse, touch and keys: what hands do to the view. */
 
-import { element } from './facts'
 import type { View } from './view'
 
 const KEY_SHARE = 0.25 // of the limit a press
@@ -15,8 +14,14 @@ interface Finger {
   y: number
 }
 
-/** Let hands move the view; `moved` is told after each change. */
-export function listen(stage: HTMLElement, view: View, limit: number | undefined, moved: () => void): void {
+/** Let hands move the view, keys until `signal`; `moved` is told after each change. */
+export function listen(
+  stage: HTMLElement,
+  view: View,
+  limit: number | undefined,
+  moved: () => void,
+  signal: AbortSignal,
+): void {
   const fingers = new Map<number, Finger>()
   let lastTap = { x: 0, y: 0, time: -Infinity }
   let travelled = 0
@@ -89,23 +94,20 @@ export function listen(stage: HTMLElement, view: View, limit: number | undefined
     f: toggleFullScreen,
   }
   keys['='] = keys['+']!
-  addEventListener('keydown', (event) => {
-    const act = keys[event.key] ?? keys[event.key.toLowerCase()]
-    if (!act || event.ctrlKey || event.altKey || event.metaKey) return
-    event.preventDefault()
-    act()
-    moved()
-  })
-
-  element('reset').addEventListener('click', () => {
-    view.reset()
-    moved()
-  })
-  element('full').hidden = !document.fullscreenEnabled
-  element('full').addEventListener('click', toggleFullScreen)
+  addEventListener(
+    'keydown',
+    (event) => {
+      const act = keys[event.key] ?? keys[event.key.toLowerCase()]
+      if (!act || event.ctrlKey || event.altKey || event.metaKey) return
+      event.preventDefault()
+      act()
+      moved()
+    },
+    { signal },
+  )
 }
 
-function toggleFullScreen(): void {
+export function toggleFullScreen(): void {
   if (document.fullscreenElement) void document.exitFullscreen()
   else if (document.fullscreenEnabled) void document.documentElement.requestFullscreen()
 }

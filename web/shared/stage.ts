@@ -8,11 +8,16 @@ import type { View } from './view'
 const MOST_PIXEL_RATIO = 2
 const LOW_PASS = 0.3 // variance in square pixels, as in 3DGS and in the posters
 
+const TYPES = { sog: SplatFileType.PCSOGSZIP, ply: SplatFileType.PLY }
+
+export type FileType = keyof typeof TYPES
+
 export class Stage {
   private readonly renderer: WebGLRenderer
   private readonly spark: SparkRenderer
   private readonly scene = new Scene()
   private readonly camera = new PerspectiveCamera()
+  private mesh: SplatMesh | null = null
   private drawn: WebGLSync | null = null
 
   /** `dirty` is called when a new picture is due. Throws without WebGL 2. */
@@ -35,10 +40,10 @@ export class Stage {
     this.camera.matrixAutoUpdate = false
   }
 
-  /** Put a SOG file on the stage. */
-  async load(file: Uint8Array): Promise<void> {
+  /** Put a splat file on the stage. */
+  async load(file: Uint8Array, type: FileType): Promise<void> {
     // extSplats: half floats would move the Gaussians of a sharp photo by half a pixel.
-    const mesh = new SplatMesh({ fileBytes: file, fileType: SplatFileType.PCSOGSZIP, extSplats: true })
+    const mesh = (this.mesh = new SplatMesh({ fileBytes: file, fileType: TYPES[type], extSplats: true }))
     await mesh.initialized
     const upright = new Matrix4().makeScale(1, -1, -1)
     const toCamera = new Matrix4().fromArray(this.facts.toCamera).transpose()
@@ -46,6 +51,15 @@ export class Stage {
     upright.multiply(toCamera).premultiply(new Matrix4().makeScale(unit, unit, unit))
     upright.decompose(mesh.position, mesh.quaternion, mesh.scale)
     this.scene.add(mesh)
+  }
+
+  /** Give the graphics memory back, once nothing is read from it any more. */
+  async close(): Promise<void> {
+    while (this.spark.sorting) await new Promise(requestAnimationFrame)
+    this.mesh?.dispose()
+    this.spark.dispose()
+    this.renderer.dispose()
+    this.renderer.forceContextLoss()
   }
 
   resize(width: number, height: number): void {

@@ -1,0 +1,104 @@
+/** What the page says to the server, and what it hears. */
+
+import type { Facts } from '../../shared/facts'
+
+export type Status = 'queued' | 'converting' | 'compressing' | 'completed' | 'failed' | 'cancelled'
+
+export interface Artifact {
+  name: string
+  type: string
+  bytes: number
+  url: string
+}
+
+export interface Job {
+  id: string
+  done: boolean
+  status: Status
+  stage: string | null
+  /** How far the stage is, 0 to 1. */
+  progress: number | null
+  queue_position: number | null
+  error: { code: string; title: string; detail: string } | null
+  /** What the model calls its results; null until there are any, as below. */
+  label: string | null
+  licence: string | null
+  /** Stage to how long it took, in the order they began. */
+  seconds: Record<string, number>
+  gaussians: number | null
+  source_name: string
+  artifacts: Artifact[]
+  view: Facts | null
+}
+
+export interface Health {
+  /** What a photo may be at most. */
+  pictures: { max_bytes: number; max_pixels: number }
+}
+
+/** Why the server would not; its words are for the reader. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly title: string,
+    readonly detail: string,
+  ) {
+    super(title)
+  }
+
+  /** Whether the same may well succeed later. */
+  get passes(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500
+  }
+}
+
+const UNREACHABLE = new Problem(0, 'The server cannot be reached', 'Check that it runs and that you are connected.')
+
+/** Send a photo; gives the task's id. Throws a Problem. */
+export function upload(photo: File, sent: (fraction: number) => void, signal: AbortSignal): Promise<string> {
+  const request = new XMLHttpRequest() // fetch does not tell how much was sent
+  const form = new FormData()
+  form.append('file', photo)
+  return new Promise((resolve, reject) => {
+    request.upload.onprogress = ({ loaded, total }) => sent(total ? loaded / total : 0)
+    request.onload = () => {
+      if (request.status === 202) resolve((JSON.parse(request.responseText) as { task_id: string }).task_id)
+      else reject(problem(request.status, request.responseText))
+    }
+    request.onerror = () => reject(UNREACHABLE)
+    signal.addEventListener('abort', () => request.abort())
+    request.open('POST', '/predict')
+    request.send(form)
+  })
+}
+
+/** Throws a Problem. */
+export const readJob = (id: string, signal: AbortSignal): Promise<Job> => ask(job(id), { signal })
+
+/** Throws a Problem. */
+export const cancelJob = (id: string): Promise<Job> => ask(`${job(id)}/cancel`, { method: 'POST' })
+
+/** Throws a Problem, also when the server is not well. */
+export const readHealth = (): Promise<Health> => ask('/health')
+
+export const streamUrl = (id: string): string => `/stream/${encodeURIComponent(id)}?progress=true`
+
+const job = (id: string): string => `/v1/jobs/${encodeURIComponent(id)}`
+
+async function ask<T>(url: string, options: RequestInit = {}): Promise<T> {
+  const answer = await fetch(url, options).catch(() => {
+    throw UNREACHABLE
+  })
+  if (!answer.ok) throw problem(answer.status, await answer.text())
+  return (await answer.json()) as T
+}
+
+function problem(status: number, body: string): Problem {
+  try {
+    const { title, detail } = JSON.parse(body) as { title?: string; detail?: string }
+    if (title) return new Problem(status, title, detail ?? '')
+  } catch {
+    // A proxy's page, not the server's words.
+  }
+  return new Problem(status, 'The server would not take this', `It answered with status ${status}.`)
+}
