@@ -91,18 +91,23 @@ class LiveServer:
 
 
 def command(folder: Path, settings: Mapping[str, Any] | None = None) -> tuple[list[str], dict[str, str]]:
-    """What starts a server in `folder` on a free port, and its environment; plug-in models for tests are there."""
+    """What starts a server in `folder`, and its environment; plug-in models for tests are there."""
     folder.mkdir(exist_ok=True)
     (folder / "config.jsonc").write_text(json.dumps(settings or {}))
     path = os.pathsep.join([str(PLUGINS), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": path, "WHEATSTONE_TEST_NOTES": str(folder / "notes")}
-    return [sys.executable, "-m", "wheatstone", "serve", "--no-browser", "--port", "0"], environment
+    return [sys.executable, "-m", "wheatstone", "serve", "--no-browser"], environment
 
 
 @contextmanager
-def running_server(folder: Path, **settings: Mapping[str, Any]) -> Iterator[LiveServer]:
-    """A server that works in `folder`, with these sections of settings, on a free port; killed at the end."""
+def running_server(folder: Path, *, any_port: bool = True, **settings: Mapping[str, Any]) -> Iterator[LiveServer]:
+    """A server that works in `folder`, with these sections of settings; killed at the end.
+
+    It listens on a free port, or on that of the settings if `any_port` is false.
+    """
     arguments, environment = command(folder, settings)
+    if any_port:
+        arguments += ["--port", "0"]
     with (folder / "log").open("a") as log:
         process = subprocess.Popen(
             arguments, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True

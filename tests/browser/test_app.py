@@ -296,7 +296,7 @@ def test_without_webgl_it_says_so_and_shows_the_poster(
     app.choose(photo)
     app.wait("finished")
     app.page.get_by_text("WebGL 2").wait_for()
-    app.page.wait_for_load_state("networkidle")
+    app.page.locator(".poster").evaluate("(poster) => poster.decode()")
     assert np.abs(app.picture().astype(int) - drawn(server, app, tmp_path)).mean() < 8  # a small and lossy poster
     browser.close()
 

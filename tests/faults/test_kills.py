@@ -7,7 +7,6 @@ import signal
 import stat
 import threading
 import time
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ def processes_of(server: LiveServer) -> list[psutil.Process]:
 @pytest.mark.parametrize("stage", ["queued", "converting", "compressing"])
 def test_a_killed_server_loses_nothing_and_redoes_no_finished_stage(stage: str, tmp_path: Path) -> None:
     folder = tmp_path / "server"
-    settings: dict[str, Mapping[str, Any]] = {
+    settings: dict[str, Any] = {
         "model": {"name": "slow"},
         "compression": slow_compressor(tmp_path),
     }
@@ -132,7 +131,7 @@ def test_told_to_end_it_finishes_the_running_stage_and_goes_on_after_the_next_st
 
 
 def test_a_stage_that_takes_too_long_is_handed_back_at_the_end(tmp_path: Path) -> None:
-    settings: dict[str, Mapping[str, Any]] = {"model": {"name": "slow"}, "server": {"drain_timeout_s": 0.2}}
+    settings: dict[str, Any] = {"model": {"name": "slow"}, "server": {"drain_timeout_s": 0.2}}
     with running_server(tmp_path, **settings) as server:
         task_id = server.submit()
         server.wait(task_id, "converting")

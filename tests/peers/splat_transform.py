@@ -12,14 +12,14 @@ from wheatstone.arrays import F64, AnyArray
 from wheatstone.splats.gaussians import Gaussians
 
 _MODULES = Path(__file__).parent / "node_modules"
+NODE = _MODULES / ".bin" / ("node.cmd" if sys.platform == "win32" else "node")
 PROGRAM = _MODULES / "@playcanvas" / "splat-transform" / "bin" / "cli.mjs"
 MISSING = "splat-transform is not installed: run `npm ci` in tests/peers"
 
 
 def command(source: Path, target: Path, *options: str) -> list[str]:
     """The command that converts a file on the CPU; `options` act on what it read."""
-    node = _MODULES / ".bin" / ("node.cmd" if sys.platform == "win32" else "node")
-    return [str(part) for part in (node, PROGRAM, "-q", "-w", "-g", "cpu", source, *options, target)]
+    return [str(part) for part in (NODE, PROGRAM, "-q", "-w", "-g", "cpu", source, *options, target)]
 
 
 def convert(source: Path, target: Path, *options: str) -> Path:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from wheatstone.arrays import AnyArray
+from wheatstone.arrays import F32
 from wheatstone.splats.cameras import Camera
 from wheatstone.splats.gaussians import Gaussians
 from wheatstone.splats.scene import Scene
@@ -25,15 +25,18 @@ _NAMES = tuple(field.name for field in fields(Gaussians))
 def leave_scene(scene: Scene, folder: Path) -> dict[str, Any]:
     """Write the arrays into a new `folder`; returns the rest, for `take_scene`."""
     folder.mkdir()
+    shapes = {}
     for name in _NAMES:
-        np.save(folder / f"{name}.npy", getattr(scene.gaussians, name))
+        array: F32 = getattr(scene.gaussians, name)
+        (folder / name).write_bytes(array.data)  # np.save would not say why it fails on a full disk
+        shapes[name] = array.shape
     camera = scene.camera and {**asdict(scene.camera), "world_to_camera": scene.camera.world_to_camera.tolist()}
-    return {"label": scene.label, "camera": camera}
+    return {"label": scene.label, "camera": camera, "shapes": shapes}
 
 
 def take_scene(rest: Mapping[str, Any], folder: Path) -> Scene:
     """The scene that `leave_scene` left in `folder`, which is gone afterwards."""
-    arrays = [_map(folder / f"{name}.npy") for name in _NAMES]
+    arrays = [_map(folder / name, rest["shapes"][name]) for name in _NAMES]
     shutil.rmtree(folder)
     camera = rest["camera"]
     if camera is not None:
@@ -41,6 +44,8 @@ def take_scene(rest: Mapping[str, Any], folder: Path) -> Scene:
     return Scene(Gaussians(*arrays), camera, rest["label"])
 
 
-def _map(path: Path) -> AnyArray:
-    """The array of a file; what is mapped stays readable after the file is deleted, except on Windows."""
-    return np.asarray(np.load(path, mmap_mode=None if sys.platform == "win32" else "r", allow_pickle=False))
+def _map(path: Path, shape: Sequence[int]) -> F32:
+    """The float32 array of a file; what is mapped stays readable after the file is deleted, except on Windows."""
+    if sys.platform == "win32" or 0 in shape:
+        return np.fromfile(path, np.float32).reshape(shape)
+    return np.asarray(np.memmap(path, np.float32, "r", shape=tuple(shape)))

@@ -62,11 +62,13 @@ class Runtime:
         """Open everything, and go on with the tasks that a last run left.
 
         Raises:
+            UnknownModelError: there is no model of the name in the settings.
             ServerBusyError: another server holds the folders.
             StorageUnavailableError: a folder or the database cannot be used.
         """
         async with AsyncExitStack() as resources:
             storage, model = self.settings.storage, self.settings.model
+            splat_model_named(model.name)
             if model.device not in ("auto", "cpu"):
                 _log.warning("model.device %s: no model here runs on one; the CPU is used.", model.device)
             if model.checkpoint_path is not None:
