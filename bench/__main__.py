@@ -7,7 +7,7 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import hostile, main_job, ply, relief, render, report, sog
+from bench import hostile, main_job, ply, relief, render, report, server, sog
 from wheatstone.compiled import thread_count
 
 RESULTS = Path(__file__).parent / "results"
@@ -17,6 +17,7 @@ BENCHES = {
     "ply": ply.run,
     "relief": relief.run,
     "render": render.run,
+    "server": server.run,
     "sog": sog.run,
 }
 
