@@ -7,12 +7,13 @@ VIEWER := src/wheatstone/splats/formats/_viewer.html
 UI := src/wheatstone/server/ui
 PAGES := $(UI)/index.html
 
-.PHONY: help setup demo pages check test bench clean npm browser
+.PHONY: help setup demo serve pages check test bench clean npm browser
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    set up, turn examples/coffee.jpg into a splat in out/, say where it is"
 	@echo "make test    set up, then check style, types and layers, then run all tests"
+	@echo "make serve   set up, then serve the page and the API on http://127.0.0.1:8000"
 	@echo "make setup   install Wheatstone into .venv and fetch the small matte network"
 	@echo "make check   style, types, layers"
 	@echo "make pages   rebuild the pages, after a change in web"
@@ -37,6 +38,9 @@ demo: setup
 		echo "Turn it:     open $(CURDIR)/out/scene.html in a browser" || \
 		echo "Turn it:     drop either on https://superspl.at/editor or https://playcanvas.com/viewer"
 	@echo "Its poster:  $(CURDIR)/out/scene.webp"
+
+serve: setup
+	$(BIN)/wheatstone serve
 
 # Installing builds the pages (hatch_build.py), the app last, with npm or else with Node from a wheel.
 pages: $(PAGES)

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+import pytest
+
 from wheatstone.jobs.events import EventHub, Progress
 from wheatstone.storage import Event, Status
 
@@ -77,7 +79,7 @@ def test_who_comes_back_hears_only_what_was_missed() -> None:
 def test_a_slow_follower_misses_no_event_and_hears_the_newest_progress_only() -> None:
     async def test(hub: EventHub, job: Job) -> None:
         job.add(Status.QUEUED)
-        follower = hub.follow("a")
+        follower = hub.follow("a", progress=True)
         first = await anext(follower)
         assert isinstance(first, Event)
         for percent in range(100):
@@ -96,7 +98,7 @@ def test_a_slow_follower_misses_no_event_and_hears_the_newest_progress_only() ->
 def test_progress_is_told_between_events() -> None:
     async def test(hub: EventHub, job: Job) -> None:
         job.add(Status.CONVERTING)
-        follower = hub.follow("a")
+        follower = hub.follow("a", progress=True)
         await anext(follower)
         hub.report("a", "lift", 0.5)
         assert await anext(follower) == Progress("lift", 0.5)
@@ -106,6 +108,18 @@ def test_progress_is_told_between_events() -> None:
         await asyncio.sleep(0)
         assert hub.progress("a") is None
         await follower.aclose()
+
+    run(test)
+
+
+def test_who_does_not_ask_for_progress_sleeps_through_it() -> None:
+    async def test(hub: EventHub, job: Job) -> None:
+        job.add(Status.CONVERTING)
+        follower = hub.follow("a")
+        await anext(follower)
+        hub.report("a", "lift", 0.5)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(follower), 0.1)
 
     run(test)
 

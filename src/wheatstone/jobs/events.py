@@ -36,13 +36,20 @@ class _Tail:
     progress: Progress | None = None
     stale: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
     followers: int = 0
     reader: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
-        """Let all followers look."""
+        """Let all followers look: there are new events."""
         self.changed.set()
         self.changed = asyncio.Event()
+        self.move()
+
+    def move(self) -> None:
+        """Let those look who also want progress."""
+        self.moved.set()
+        self.moved = asyncio.Event()
 
 
 Follower = AsyncGenerator[Event | Progress]
@@ -86,10 +93,10 @@ class EventHub:
         """How many jobs are being followed."""
         return len(self._tails)
 
-    async def follow(self, task_id: str, after: int = 0) -> Follower:
+    async def follow(self, task_id: str, after: int = 0, *, progress: bool = False) -> Follower:
         """The events of a task with a sequence number over `after`, then new ones until the final one.
 
-        Progress comes in between. Ends with the final event, or when the server is going.
+        With `progress`, that comes in between. Ends with the final event, or when the server is going.
         """
         tail = self._tails.setdefault(task_id, _Tail(progress=self._progress.get(task_id)))
         tail.followers += 1
@@ -98,18 +105,18 @@ class EventHub:
         told: Progress | None = None
         try:
             while not self._closed:
-                changed, events = tail.changed, tail.events  # both may be others after a yield
+                # All may be others after a yield.
+                news, events = tail.moved if progress else tail.changed, tail.events
                 for event in events:
                     if event.sequence > after:
                         after = event.sequence
                         yield event
                 if events and events[-1].status.is_final:
                     return
-                if tail.progress is not told and tail.progress is not None:
+                if progress and tail.progress is not told and tail.progress is not None:
                     told = tail.progress
                     yield told
-                if changed is tail.changed:
-                    await changed.wait()
+                await news.wait()
         finally:
             tail.followers -= 1
             if tail.followers == 0:
@@ -137,4 +144,4 @@ class EventHub:
         self._progress[task_id] = progress
         if tail := self._tails.get(task_id):
             tail.progress = progress
-            tail.wake()
+            tail.move()

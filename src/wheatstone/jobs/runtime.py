@@ -31,7 +31,8 @@ from wheatstone.storage import ObjectStore, Status, Task, TaskStore, open_databa
 _log = logging.getLogger(__name__)
 
 _QUEUE = "splats"
-_QUEUE_POLL_S = 0.05
+_QUEUE_POLL_S = 0.1
+"""Each look costs some 2 ms, whether anything waits or not."""
 _APPLICATION = "wheatstone"
 _WORKFLOWS_VERSION = "1"
 """Changes only when a workflow could not go on with what an older one recorded."""

@@ -70,7 +70,10 @@ async def status(task: TaskDependency) -> TaskStatus:
 
 
 async def _follow(
-    task: TaskDependency, runtime: RuntimeDependency, last_event_id: LastEventId
+    task: TaskDependency,
+    runtime: RuntimeDependency,
+    last_event_id: LastEventId,
+    progress: Annotated[bool, Query(description="Also send `event: progress`, stage and fraction.")] = False,
 ) -> AsyncIterator[Event | Progress]:
     """The task's events; a new client of a task that has ended gets the last one only.
 
@@ -84,13 +87,12 @@ async def _follow(
         raise UnknownTaskError(f"The result of task {task.id!r} is not here any more.")
     if task.status.is_final and last_event_id is None:
         after = len(await asyncio.to_thread(runtime.services.tasks.events, task.id)) - 1
-    return runtime.services.hub.follow(task.id, after)
+    return runtime.services.hub.follow(task.id, after, progress=progress)
 
 
 @router.get("/stream/{task_id}", response_class=EventSourceResponse)
 async def stream(
     followed: Annotated[AsyncIterator[Event | Progress], Depends(_follow)],
-    progress: Annotated[bool, Query(description="Also send `event: progress`, stage and fraction.")] = False,
 ) -> AsyncIterator[ServerSentEvent]:
     """A task's status, pushed: `event: status` at each change, until it is `completed` or `failed`.
 
@@ -98,11 +100,9 @@ async def stream(
     """
     async for told in followed:
         if isinstance(told, Progress):
-            if progress:
-                data = {"stage": told.stage, "fraction": told.fraction}
-                yield ServerSentEvent(event="progress", data=data)
+            yield ServerSentEvent(event="progress", data={"stage": told.stage, "fraction": told.fraction})
             continue
-        data = {"status": _WORDS[told.status]}
+        data: dict[str, str] = {"status": _WORDS[told.status]}
         if told.message is not None:
             data["message"] = told.message
         yield ServerSentEvent(event="status", data=data, id=str(told.sequence), retry=_RECONNECT_MS)
