@@ -7,12 +7,13 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import hostile, main_job, ply, relief, render, report, server, sog
+from bench import hostile, kills, main_job, ply, relief, render, report, server, sog
 from wheatstone.compiled import thread_count
 
 RESULTS = Path(__file__).parent / "results"
 BENCHES = {
     "hostile": hostile.run,
+    "kills": kills.run,
     "main_job": main_job.run,
     "ply": ply.run,
     "relief": relief.run,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 from tests.live import PATIENCE_S, command, running_server
@@ -29,6 +30,27 @@ def test_it_says_where_it_is_and_ends_well_on_ctrl_c(tmp_path: Path) -> None:
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(PATIENCE_S) == 0
         assert "Traceback" not in server.log
+
+
+def test_it_opens_the_browser_unless_told_not_to(tmp_path: Path) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
+    browser.chmod(0o755)
+    arguments, environment = command(tmp_path / "server")
+    arguments = [argument for argument in arguments if argument != "--no-browser"] + ["--port", "0"]
+    environment["BROWSER"] = str(browser)
+    with subprocess.Popen(
+        arguments, cwd=tmp_path / "server", env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().split(" ")[0].strip()
+        opened = tmp_path / "opened"
+        deadline = time.monotonic() + PATIENCE_S
+        while not (opened.exists() and opened.read_text()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.kill()
+    assert opened.read_text().strip() == address
 
 
 def test_a_port_in_use_is_told(tmp_path: Path) -> None:

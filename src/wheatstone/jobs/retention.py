@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from wheatstone.jobs.services import Services
 from wheatstone.jobs.splats import photo_key
 from wheatstone.settings import StorageSettings
-from wheatstone.storage import Task
+from wheatstone.storage import ObjectStore, Task, TaskStore
 
 
-def delete_expired(services: Services, settings: StorageSettings) -> list[str]:
+def delete_expired(tasks: TaskStore, objects: ObjectStore, settings: StorageSettings) -> list[str]:
     """Delete ended tasks, their files and their photos, as the settings ask; returns the tasks' ids."""
     if settings.max_age_days is None and settings.max_bytes is None:
         return []
-    expired = _expired(services.tasks.ended(), settings)
+    expired = _expired(tasks.ended(), settings)
     if not expired:
         return []
     ids = [task.id for task in expired]
     photos = {task.photo_sha256 for task in expired}
-    services.tasks.delete(ids)
-    unused = photos - services.tasks.photos_in_use(photos)
+    tasks.delete(ids)
+    unused = photos - tasks.photos_in_use(photos)
     results = [artifact.key for task in expired for artifact in task.artifacts]
-    services.objects.delete([*results, *(photo_key(sha256) for sha256 in unused)])
+    objects.delete([*results, *(photo_key(sha256) for sha256 in unused)])
     return ids
 
 

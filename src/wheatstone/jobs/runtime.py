@@ -245,7 +245,7 @@ class Runtime:
             budget_bytes=settings.budget_bytes,
         )
         with self._photos:
-            deleted = delete_expired(self.services, self.settings.storage)
+            deleted = delete_expired(self.services.tasks, self.services.objects, self.settings.storage)
         if deleted:
             DBOS.delete_workflows(deleted)
 
