@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page
@@ -48,6 +49,13 @@ class App(Window):
     def button(self, name: str) -> Locator:
         """A button by its words."""
         return self.page.get_by_role("button", name=name)
+
+    def until(self, is_so: Callable[[], bool]) -> None:
+        """Until something is so."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not is_so():
+            assert time.monotonic() < deadline, self.states
+            self.page.wait_for_timeout(20)
 
     def wait(self, *states: str) -> None:
         """Until the page is in one of these states."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, FileChooser, Playwright
 from skimage.metrics import structural_similarity
 
 import wheatstone
@@ -277,12 +277,17 @@ def test_it_fits_a_small_phone(visit: Open, slow: LiveServer, photo: Path) -> No
 
 def test_everything_can_be_reached_by_keys(visit: Open, slow: LiveServer, photo: Path) -> None:
     app = visit(slow.url)
+    choosers: list[FileChooser] = []
+    app.page.on(
+        "filechooser", lambda chooser: choosers.append(chooser)
+    )  # long before it is needed: Chromium takes a moment to heed it
     app.page.keyboard.press("Tab")
     app.page.keyboard.press("Tab")
     assert app.button("Choose a photo").evaluate("(button) => button === document.activeElement")
-    with app.page.expect_file_chooser() as chooser:
-        app.page.keyboard.press("Enter")
-    chooser.value.set_files(photo)
+    app.page.wait_for_timeout(500)
+    app.page.keyboard.press("Enter")
+    app.until(lambda: len(choosers) > 0)
+    choosers[0].set_files(photo)
     app.settle()
     assert app.page.get_by_role("status").first.inner_text() == "The scene is ready"
 
