@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -104,13 +104,11 @@ class Gaussians:
                 outside 0..1, or a quaternion is not of unit length; says which and how many.
         """
         found: list[Counter[str]] = []
-        run_chunks(lambda start, stop: found.append(self._faults(slice(start, stop))), len(self), _CHUNK)
-        faults = sum(found, Counter())
-        if faults:
-            raise BadSceneError(" ".join(f"{count} {fault}" for fault, count in sorted(faults.items())))
+        run_chunks(lambda start, stop: found.append(self.faults(slice(start, stop))), len(self), _CHUNK)
+        refuse_faults(sum(found, Counter()))
 
-    def _faults(self, part: slice) -> Counter[str]:
-        """What is wrong with a part, and how often."""
+    def faults(self, part: slice) -> Counter[str]:
+        """What is wrong with a part that holds at least one, and how often; for `refuse_faults`."""
         faults: Counter[str] = Counter()
         for field in fields(self):
             values = getattr(self, field.name)[part]
@@ -127,6 +125,16 @@ class Gaussians:
         if np.abs(lengths - 1).max() > _UNIT_TOLERANCE:
             faults["quaternions are not of unit length."] = int((np.abs(lengths - 1) > _UNIT_TOLERANCE).sum())
         return faults
+
+
+def refuse_faults(faults: Mapping[str, int]) -> None:
+    """Raise what `Gaussians.faults` found, if anything.
+
+    Raises:
+        BadSceneError: something is wrong; says what and how often.
+    """
+    if faults:
+        raise BadSceneError(" ".join(f"{count} {fault}" for fault, count in sorted(faults.items())))
 
 
 def merge(parts: Sequence[Gaussians]) -> Gaussians:

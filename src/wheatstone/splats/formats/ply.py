@@ -7,6 +7,7 @@ know beyond the Gaussians travels in SHARP's extra elements (camera) and in a co
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,7 +20,7 @@ from wheatstone.errors import BadOptionError, BadSceneError
 from wheatstone.splats.cameras import Camera
 from wheatstone.splats.formats._ply_body import read_tables
 from wheatstone.splats.formats._ply_header import header_bytes, read_header
-from wheatstone.splats.gaussians import SH_C0, Gaussians
+from wheatstone.splats.gaussians import SH_C0, Gaussians, refuse_faults
 from wheatstone.splats.scene import Scene
 
 LABEL_COMMENT = "wheatstone: "
@@ -87,17 +88,26 @@ def write_plain(scene: Scene, file: BinaryIO) -> None:
 
 
 def _write(scene: Scene, file: BinaryIO, further: list[tuple[str, AnyArray]]) -> None:
-    scene.gaussians.validate()
+    """Write, checking each part while it is at hand: what a bad scene has left in `file` is of no use."""
     label = scene.label.encode("ascii", "replace").decode("ascii")
     gaussians = scene.gaussians
     names = [*_MEANS, *_COLOR, *_rest_names(3 * (gaussians.sh.shape[1] - 1)), *_OPACITY, *_SCALES, *_ROTATION]
     tables = [("vertex", len(gaussians), np.dtype([(name, "<f4") for name in names]))]
     tables += [(name, len(table), table.dtype) for name, table in further]
     file.write(header_bytes(tables, [LABEL_COMMENT + label] if label else []))
-    for rows in map_chunks(lambda start, stop: _vertices(gaussians, start, stop), len(gaussians), _CHUNK):
+    faults: Counter[str] = Counter()
+    for found, rows in map_chunks(lambda start, stop: _checked(gaussians, start, stop), len(gaussians), _CHUNK):
+        faults += found
         file.write(rows.data)
+    refuse_faults(faults)
     for _, table in further:
         file.write(table.view(np.uint8).data)
+
+
+def _checked(gaussians: Gaussians, start: int, stop: int) -> tuple[Counter[str], F32]:
+    """What is wrong with the Gaussians from `start` to before `stop`, and their rows if nothing is."""
+    faults = gaussians.faults(slice(start, stop))
+    return faults, np.empty(0, np.float32) if faults else _vertices(gaussians, start, stop)
 
 
 def _vertices(gaussians: Gaussians, start: int, stop: int) -> F32:
