@@ -15,7 +15,7 @@ from tests.live import LiveServer, running_server
 
 KILLS = 60
 TASKS_A_LIFE = 6
-LONGEST_LIFE_S = 2.5
+LONGEST_LIFE_S = 6.0
 SLOW_EVERY = 4
 _WAY = ["queued", "converting", "compressing", "completed"]
 
@@ -42,7 +42,7 @@ def campaign(folder: Path, kills: int, seed: int = 0) -> dict[str, Any]:
             submitting = threading.Thread(target=_submit, args=(server, accepted))
             submitting.start()
             time.sleep(chance.uniform(0, LONGEST_LIFE_S))
-            met.update(_statuses(server, accepted[-TASKS_A_LIFE:]))
+            met.update(_statuses(server, accepted[-2 * TASKS_A_LIFE :]))
             server.kill()
             submitting.join()
     wrong = {"lost": 0, "out_of_order": 0, "without_result": 0}

@@ -100,17 +100,25 @@ def command(folder: Path, settings: Mapping[str, Any] | None = None) -> tuple[li
 
 
 @contextmanager
-def running_server(folder: Path, *, any_port: bool = True, **settings: Mapping[str, Any]) -> Iterator[LiveServer]:
+def running_server(
+    folder: Path,
+    *,
+    any_port: bool = True,
+    environment: Mapping[str, str] | None = None,
+    **settings: Mapping[str, Any],
+) -> Iterator[LiveServer]:
     """A server that works in `folder`, with these sections of settings; killed at the end.
 
-    It listens on a free port, or on that of the settings if `any_port` is false.
+    It listens on a free port, or on that of the settings if `any_port` is false. `environment` holds further
+    variables, for the faults that `plugins/sitecustomize.py` makes.
     """
-    arguments, environment = command(folder, settings)
+    arguments, variables = command(folder, settings)
+    variables |= environment or {}
     if any_port:
         arguments += ["--port", "0"]
     with (folder / "log").open("a") as log:
         process = subprocess.Popen(
-            arguments, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+            arguments, cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=log, text=True
         )
     try:
         assert process.stdout is not None

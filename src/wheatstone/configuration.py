@@ -31,7 +31,10 @@ def configure(path: Path | None, flags: Mapping[str, Mapping[str, object]]) -> S
     if path is None:
         path = next((Path(name) for name in _USUAL_NAMES if Path(name).is_file()), None)
     table = _read(path) if path else {}
-    dotenv = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    try:
+        dotenv = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    except ValueError as error:
+        raise BadOptionError(f".env cannot be read: {reason(error)}.") from error
     given = {
         section: {key: value for key, value in keys.items() if value is not None}
         for section, keys in flags.items()
@@ -45,7 +48,7 @@ def _read(path: Path) -> dict[str, object]:
             table = json5.loads(file.read(_MAX_BYTES))
     except OSError as error:
         raise BadOptionError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadOptionError(f"{path} is not JSON with comments: {reason(error)}.") from error
     if not isinstance(table, dict):
         raise BadOptionError(f"{path} must hold a table of sections, not {type(table).__name__}.")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_origin
 
 import platformdirs
-from pydantic import BaseModel, Field, IPvAnyNetwork, ValidationError
+from pydantic import BaseModel, Field, IPvAnyNetwork, ValidationError, field_validator
 
 from wheatstone.errors import BadOptionError
 
@@ -96,6 +96,16 @@ class CompressionSettings(BaseModel, frozen=True):
     )
     max_workers: int = Field(2, gt=0, le=64, description="Compressions at once.")
     timeout: float = Field(300, gt=0, description="Seconds that a compression may take.")
+
+    @field_validator("args_template")
+    @classmethod
+    def _check_template(cls, template: tuple[str, ...]) -> tuple[str, ...]:
+        for part in template:
+            try:
+                part.format(input_file="", output_file="")
+            except (LookupError, ValueError) as error:
+                raise ValueError("may name {input_file} and {output_file} only") from error
+        return template
 
 
 class ExecutorSettings(BaseModel, frozen=True):

@@ -65,7 +65,7 @@ def test_an_address_that_is_not_ours_is_told(tmp_path: Path) -> None:
 
 def test_a_second_server_on_the_folder_is_told(tmp_path: Path) -> None:
     with running_server(tmp_path):
-        assert "Another server works in output" in refused(tmp_path, "--port", "0")
+        assert "Another server works in" in refused(tmp_path, "--port", "0")
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
@@ -96,3 +96,48 @@ def test_a_database_that_is_none_is_told(tmp_path: Path) -> None:
     path = tmp_path / "tasks.db"
     path.write_text("not a database, but quite long enough to look like one at first glance, or so I hope")
     assert "file is not a database" in refused(tmp_path, "--port", "0", storage={"db_path": str(path)})
+
+
+def test_a_folder_with_files_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
+    thesis = tmp_path / "home" / "work" / "thesis.tex"
+    thesis.parent.mkdir(parents=True)
+    thesis.write_text("years of it")
+    line = refused(tmp_path, "--port", "0", "--output-dir", str(tmp_path / "home"))
+    assert "holds 'work', which is not Wheatstone's" in line
+    assert thesis.read_text() == "years of it"
+
+
+def test_a_folder_of_another_database_is_left_alone(tmp_path: Path) -> None:
+    with running_server(tmp_path, model={"name": "instant"}) as server:
+        task_id = server.submit()
+        server.wait(task_id)
+    storage: dict[str, object] = {"db_path": "elsewhere/tasks.db"}
+    assert "belongs to another database" in refused(tmp_path, "--port", "0", storage=storage)
+    with running_server(tmp_path, model={"name": "instant"}) as server:
+        assert server.http.get(f"/result/{task_id}").status_code == 200
+
+
+def test_one_folder_for_all_may_be_named_in_two_ways(tmp_path: Path) -> None:
+    storage = {"output_dir": "out", "db_path": str(tmp_path / "out" / "tasks.db")}
+    with running_server(tmp_path, storage=storage) as server:
+        assert server.http.get("/health").json()["status"] == "healthy"
+
+
+def test_what_a_kill_left_half_written_is_deleted_at_the_next_start(tmp_path: Path) -> None:
+    with running_server(tmp_path):
+        pass
+    partial = tmp_path / "output" / "results" / "photos" / "abc#1"
+    partial.parent.mkdir()
+    partial.write_bytes(b"half")
+    with running_server(tmp_path):
+        assert not partial.exists()
+
+
+def test_a_name_that_is_none_is_told(tmp_path: Path) -> None:
+    assert "'a..b' is no name of a host" in refused(tmp_path, "--host", "a..b")
+
+
+def test_a_bad_template_for_the_compressor_is_told(tmp_path: Path) -> None:
+    line = refused(tmp_path, compression={"args_template": ["{input}"]})
+    assert "compression.args_template" in line
+    assert "{input_file}" in line

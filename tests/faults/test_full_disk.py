@@ -40,7 +40,9 @@ def server(small_disk: Path, tmp_path: Path) -> Iterator[LiveServer]:
 
 def files(folder: Path) -> list[str]:
     return sorted(
-        path.name for path in folder.rglob("*") if path.is_file() and path.name not in (".lock", "filler")
+        path.name
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in (".lock", ".wheatstone", "filler")
     )
 
 
@@ -71,3 +73,12 @@ def test_a_result_that_does_not_fit_fails_its_task_and_leaves_nothing(
     assert len(files(small_disk)) == 1  # the photo
     filler.unlink()
     assert server.wait(server.submit(photo))["status"] == "completed"
+
+
+def test_an_upload_that_finds_no_space_to_wait_in_is_refused_with_507(
+    server: LiveServer, small_disk: Path
+) -> None:
+    noise = np.random.default_rng(0).bytes(3_000_000)  # large uploads wait on the disk
+    answer = server.http.post("/predict", files={"file": ("noise.png", noise)})
+    assert answer.status_code == 507
+    assert "No space is left" in answer.json()["detail"]

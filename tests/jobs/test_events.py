@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from wheatstone.jobs.events import EventHub, Progress
 from wheatstone.storage import Event, Status
@@ -18,12 +19,15 @@ class Job:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.reads = 0
+        self.fails = False
 
     def add(self, status: Status) -> None:
         self.events.append(Event(len(self.events) + 1, status, None, datetime.now(UTC)))
 
     def read(self, _task_id: str) -> list[Event]:
         self.reads += 1
+        if self.fails:
+            raise OperationalError("SELECT", None, Exception("made by a test"))
         return list(self.events)
 
 
@@ -135,6 +139,35 @@ def test_a_follower_that_leaves_leaves_nothing_behind() -> None:
         assert hub.followed == 0
         await asyncio.sleep(0.05)
         assert len(asyncio.all_tasks()) == 1
+
+    run(test)
+
+
+def test_a_read_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wheatstone.jobs.events._POLL_S", 0.05)
+
+    async def test(hub: EventHub, job: Job) -> None:
+        job.add(Status.QUEUED)
+        following = asyncio.create_task(statuses(hub))
+        await asyncio.sleep(0.02)
+        job.fails = True
+        hub.notify("a")
+        await asyncio.sleep(0.02)
+        job.fails = False
+        job.add(Status.CANCELLED)
+        assert await following == [Status.QUEUED, Status.CANCELLED]
+
+    run(test)
+
+
+def test_followers_end_when_the_task_is_deleted() -> None:
+    async def test(hub: EventHub, job: Job) -> None:
+        job.add(Status.QUEUED)
+        following = asyncio.create_task(statuses(hub))
+        await asyncio.sleep(0.02)
+        job.events.clear()
+        hub.notify("a")
+        assert await following == [Status.QUEUED]
 
     run(test)
 

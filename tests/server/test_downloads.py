@@ -32,6 +32,7 @@ def test_a_part_beyond_the_end_is_416(server: LiveServer, done: str) -> None:
     answer = server.http.get(f"/result/{done}", headers={"Range": f"bytes={size}-"})
     assert answer.status_code == 416
     assert answer.headers["content-range"] == f"bytes */{size}"
+    assert answer.json()["status"] == 416
 
 
 @pytest.mark.parametrize("asked", ["bytes=", "bytes=-", "lines=1-2", "bytes=0-1,4-5", "bytes=x-y", "bytes=9-3"])

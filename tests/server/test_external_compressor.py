@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.live import LiveServer, running_server
@@ -70,8 +72,30 @@ def test_one_that_fails_fails_the_task_and_says_why(tmp_path: Path, text: str, t
         assert not (server.folder / "output" / "results" / "tasks" / job["id"]).exists()
 
 
-def test_a_bad_template_is_told(tmp_path: Path) -> None:
-    compression = {"command": "true", "args_template": ["{input}"]}
-    with running_server(tmp_path, model={"name": "instant"}, compression=compression) as server:
+def test_npx_without_the_package_counts_as_one_that_cannot_be_started(tmp_path: Path) -> None:
+    program = script(tmp_path, "echo npm error could not determine executable to run >&2; exit 1")
+    with compressing(tmp_path / "server", program) as server:
+        assert server.wait(server.submit())["status"] == "completed"
+        assert "cannot be started" in server.log
+
+
+def test_one_that_hangs_ends_with_what_it_started_also_when_the_server_is_killed(tmp_path: Path) -> None:
+    def hanging() -> list[Any]:
+        return [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "4321"]]
+
+    program = script(tmp_path, "sleep 4321 &\nwait")
+    compression: dict[str, Any] = {"command": str(program), "timeout": 0.5}
+    model = {"name": "instant"}
+    with running_server(tmp_path / "server", model=model, compression=compression) as server:
         job = server.wait(server.submit())
-        assert "compression.args_template" in job["error"]["detail"]
+        assert job["error"]["code"] == "compression-failed"
+        assert "longer than 0.5 s" in job["error"]["detail"]
+        assert hanging() == []
+    compression["timeout"] = 60
+    with running_server(tmp_path / "other", model=model, compression=compression) as server:
+        server.wait(server.submit(), "compressing")
+        while not hanging():
+            time.sleep(0.02)
+        server.kill()
+    psutil.wait_procs(hanging(), timeout=10)
+    assert hanging() == []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.live import LiveServer, running_server
@@ -54,3 +55,23 @@ def test_the_api_describes_itself(server: LiveServer) -> None:
     for path in ("/predict", "/stream/{task_id}", "/status/{task_id}", "/result/{task_id}", "/metadata/{task_id}"):
         assert path in paths
     assert "/health" in paths
+
+
+def test_it_is_healthy_however_many_ask_at_once(server: LiveServer) -> None:
+    with ThreadPoolExecutor(12) as pool:
+        codes = set(pool.map(lambda _: server.http.get("/health").status_code, range(120)))
+    assert codes == {200}
+
+
+def test_without_its_database_it_is_unhealthy(tmp_path: Path) -> None:
+    with running_server(tmp_path) as server:
+        shutil.rmtree(tmp_path / "output" / "sqlite")
+        answer = server.http.get("/health")
+        assert answer.status_code == 503
+        assert "database" in answer.json()["reasons"][0]
+
+
+def test_probes_may_ask_for_the_head_only(server: LiveServer, done: str) -> None:
+    for path in ("/health", "/health/live", "/health/ready", f"/result/{done}"):
+        answer = server.http.head(path)
+        assert (answer.status_code, answer.content) == (200, b""), path

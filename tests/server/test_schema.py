@@ -10,11 +10,12 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
 from tests.live import LiveServer
+from wheatstone.jobs import Runtime
 from wheatstone.server import create_app
 from wheatstone.settings import Settings
 
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
-SCHEMA = schemathesis.openapi.from_dict(create_app(Settings()).openapi())
+SCHEMA = schemathesis.openapi.from_dict(create_app(Runtime(Settings())).openapi())
 
 
 @SCHEMA.parametrize()

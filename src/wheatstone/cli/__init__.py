@@ -36,7 +36,7 @@ _MANAGE = Group("This installation", sort_key=3)
 app["--help"].group = app["--version"].group = Group("Options", sort_key=4)
 for _name, _group, _help in (
     ("splat", _MAKE, "Turn photos into 3D Gaussian splats."),
-    ("serve", _MAKE, "Serve a page and an API that do the same, as tasks that survive anything."),
+    ("serve", _MAKE, "Serve a page and an API that turn photos into splats."),
     ("view", _LOOK, "Show a splat file in the browser."),
     ("info", _LOOK, "Tell what a splat file or a photo holds."),
     ("render", _LOOK, "Render a picture or a clip of a splat file."),

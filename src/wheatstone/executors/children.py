@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import signal
@@ -37,16 +36,16 @@ class Child:
     """
 
     def __init__(self, module: str, settings: Settings) -> None:
-        """Start it; the settings come as its argument, and where its compiled code lies by variable."""
+        """Start it; the settings come as its first line, and where its compiled code lies by variable."""
         self._module = module
         self.idle_since_s = time.monotonic()
         self._process = subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, "-m", module, settings.model_dump_json()],
+            [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "WHEATSTONE_CACHE_DIR": str(settings.cache_dir)},
-            start_new_session=True,  # Ctrl-C is for the server, which lets running stages finish
+            start_new_session=True,  # Ctrl-C is for the server; and what it starts can be ended with it
         )
         calls, answers, lines = self._process.stdin, self._process.stdout, self._process.stderr
         if calls is None or answers is None or lines is None:
@@ -54,7 +53,11 @@ class Child:
         self._calls, self._answers = calls, answers
         self._sending = threading.Lock()
         self._last_call = 0
+        self._is_answered = True
         threading.Thread(target=self._log_lines, args=(lines,), daemon=True).start()
+        with contextlib.suppress(OSError):  # it has ended; the first call tells
+            self._calls.write(settings.model_dump_json().encode() + b"\n")
+            self._calls.flush()
 
     @property
     def is_alive(self) -> bool:
@@ -91,19 +94,23 @@ class Child:
                 self._send(Cancel(number))
             threading.Thread(target=self._kill_unless, args=(ended,), daemon=True).start()
 
+        self._is_answered = False
         try:
             with stages.cancellation.telling(cancel):
-                self._send(Call(number, name, dict(arguments)))
+                try:
+                    self._send(Call(number, name, dict(arguments)))
+                except OSError:  # a broken pipe
+                    raise self._crash(stages) from None
                 return self._wait(stages)
-        except OSError:  # a broken pipe
-            raise self._crash(stages) from None
         finally:
             ended.set()
             self.idle_since_s = time.monotonic()
+            if not self._is_answered:  # what it still says would be taken for the next call's answer
+                self.stop()
 
     def stop(self) -> None:
-        """End it, at once."""
-        self._process.kill()
+        """End it, and what it started, at once."""
+        self._kill()
         self._process.wait()
         for pipe in (self._calls, self._answers):
             with contextlib.suppress(OSError):  # what was not sent need not be
@@ -116,9 +123,11 @@ class Child:
                     with contextlib.suppress(CancelledError):  # the child ends the call, or is killed
                         stages.report(stage, fraction)
                 case Result(value, seconds):
+                    self._is_answered = True
                     stages.add(seconds)
                     return value
                 case Failure(code, message):
+                    self._is_answered = True
                     raise error_of(code, message)
         raise self._crash(stages)
 
@@ -137,7 +146,13 @@ class Child:
 
     def _kill_unless(self, ended: threading.Event) -> None:
         if not ended.wait(_CANCEL_GRACE_S):
+            self._kill()
+
+    def _kill(self) -> None:
+        if sys.platform == "win32":
             self._process.kill()
+        elif self._process.poll() is None:  # else its number may be another's by now
+            os.killpg(self.pid, signal.SIGKILL)
 
     def _log_lines(self, source: IO[bytes]) -> None:
         with source:
@@ -208,8 +223,3 @@ class ChildPool:
                     self._idle.append(child)
                 else:
                     child.stop()
-
-
-def settings_of_child() -> Settings:
-    """The settings that the parent gave this child."""
-    return Settings.model_validate(json.loads(sys.argv[1]))

@@ -27,11 +27,6 @@ class InlineExecutor:
             picture = photo.read()
         return self._predictor(model, stages).predict(picture, stages)
 
-    @property
-    def loaded(self) -> list[str]:
-        """Names of the models that are ready."""
-        return list(self._predictors)
-
     def _predictor(self, name: str, stages: Stages) -> SplatPredictor:
         model = splat_model_named(name)
         with self._loading:

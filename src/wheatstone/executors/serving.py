@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -14,6 +15,7 @@ from typing import Any, BinaryIO
 from wheatstone.cancellation import Cancellation
 from wheatstone.errors import ModelFailedError, WheatstoneError, error_of_system, reason
 from wheatstone.executors.messages import Call, Cancel, Failure, Message, Progress, Result, decode, encode
+from wheatstone.settings import Settings
 from wheatstone.stages import Stages
 
 _log = logging.getLogger(__name__)
@@ -42,16 +44,19 @@ class _Cancellations:
             self._by_number.pop(number, None)
 
 
-def serve(handlers: Mapping[str, Handler]) -> None:
+def serve(make_handlers: Callable[[Settings], Mapping[str, Handler]]) -> None:
     """Answer calls until standard input ends, by the handler of each call's name.
 
+    The first line of standard input holds the settings, from which the handlers are made.
+
     Standard output belongs to the messages: what anything prints goes to standard error, which the parent logs.
-    When the parent is gone, this process ends at once, in the middle of whatever it does.
+    When the parent is gone, this process ends at once, in the middle of whatever it does, with all it has started.
     """
     output = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
+    handlers = make_handlers(Settings.model_validate_json(sys.stdin.buffer.readline()))
     cancellations = _Cancellations()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, calls, cancellations), daemon=True).start()
     while True:
@@ -68,6 +73,8 @@ def _listen(source: BinaryIO, calls: queue.SimpleQueue[Call], cancellations: _Ca
             calls.put(message)
         elif isinstance(message, Cancel):
             cancellations.of(message.number).cancel()
+    if sys.platform != "win32":
+        os.killpg(0, signal.SIGKILL)
     os._exit(0)
 
 

@@ -8,10 +8,15 @@ Progress is only ever the newest.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from wheatstone.storage import Event
+
+_log = logging.getLogger(__name__)
 
 _POLL_S = 5.0
 """How often a tail looks without being told; another process may have changed the task."""
@@ -38,6 +43,7 @@ class _Tail:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     followers: int = 0
+    is_over: bool = False
     reader: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
@@ -111,7 +117,7 @@ class EventHub:
                     if event.sequence > after:
                         after = event.sequence
                         yield event
-                if events and events[-1].status.is_final:
+                if tail.is_over or (events and events[-1].status.is_final):
                     return
                 if progress and tail.progress is not told and tail.progress is not None:
                     told = tail.progress
@@ -126,7 +132,15 @@ class EventHub:
     async def _keep_reading(self, task_id: str, tail: _Tail) -> None:
         while not (tail.events and tail.events[-1].status.is_final):
             tail.stale.clear()
-            events = await asyncio.to_thread(self._read, task_id)
+            try:
+                events = await asyncio.to_thread(self._read, task_id)
+            except SQLAlchemyError:
+                _log.exception("the events of task %s cannot be read; it is tried again", task_id)
+                events = tail.events
+            if tail.events and not events:  # the task was deleted
+                tail.is_over = True
+                tail.wake()
+                return
             if len(events) != len(tail.events):
                 tail.events = events
                 tail.wake()

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import re
 import shutil
+import tempfile
 import threading
 import uuid
 from contextlib import AsyncExitStack
@@ -19,14 +21,14 @@ from obstore.exceptions import BaseError
 from wheatstone.errors import CancelledError, ServerBusyError, StorageUnavailableError, WheatstoneError, reason
 from wheatstone.executors.local import evict
 from wheatstone.jobs.retention import delete_expired
-from wheatstone.jobs.services import Services, set_current
-from wheatstone.jobs.splats import PHOTOS, TASKS, photo_key, task_key
+from wheatstone.jobs.services import PHOTOS, TASKS, WORK, Services, set_current
+from wheatstone.jobs.splats import photo_key
 from wheatstone.jobs.workflows import photo_to_splat
 from wheatstone.locks import lock
 from wheatstone.models.registry import splat_model_named
 from wheatstone.pictures import Photo
 from wheatstone.settings import Settings
-from wheatstone.storage import ObjectStore, Status, Task, TaskStore, open_database
+from wheatstone.storage import ObjectStore, Status, Task, TaskStore, database_error, open_database
 
 _log = logging.getLogger(__name__)
 
@@ -39,9 +41,9 @@ _WORKFLOWS_VERSION = "1"
 _EXECUTOR_ID = "local"
 """The folder's lock keeps a second process away, so the name need not tell processes apart."""
 _SWEEP_S = 5.0
-_SETTLE_S = 5
-"""How long workflows get, once no step runs, to note that they are handed back."""
 _MAX_NAME_CHARACTERS = 255
+_OUR_TASK = re.compile(rf"{TASKS}/[0-9a-f-]{{36}}/")
+_OUR_PHOTO = re.compile(rf"{PHOTOS}/[0-9a-f]{{64}}")
 
 
 class Runtime:
@@ -74,16 +76,19 @@ class Runtime:
                 _log.warning("model.device %s: no model here runs on one; the CPU is used.", model.device)
             if model.checkpoint_path is not None:
                 _log.warning("model.checkpoint_path is not used: this version has no model for it yet.")
-            for folder in {storage.output_dir, storage.db_path.parent}:
+            for folder in {storage.output_dir.resolve(), storage.db_path.parent.resolve()}:
                 _hold(folder, resources)
-            engine = open_database(storage.db_path)
-            resources.callback(engine.dispose)
-            work_dir = storage.output_dir.resolve() / "work"
+            self._engine = open_database(storage.db_path)
+            resources.callback(self._engine.dispose)
+            tasks, objects = TaskStore(self._engine), ObjectStore(storage.output_dir)
+            objects.claim(tasks.identity())
+            objects.delete_partial()
+            work_dir = storage.output_dir.resolve() / WORK
             shutil.rmtree(work_dir, ignore_errors=True)
             work_dir.mkdir()
-            objects = ObjectStore(storage.output_dir)
-            self._engine = engine
-            self.services = Services(self.settings, TaskStore(engine), objects, work_dir)
+            tempfile.tempdir = str(work_dir)  # uploads, too, wait where there is to be space for them
+            resources.callback(setattr, tempfile, "tempdir", None)
+            self.services = Services(self.settings, tasks, objects, work_dir)
             resources.callback(set_current, None)
             set_current(self.services)
             resources.callback(self.services.stop)
@@ -96,7 +101,7 @@ class Runtime:
 
     async def __aexit__(self, *_: object) -> None:
         """Let running stages finish, hand back the rest, close everything."""
-        await self.services.drain(self.settings.server.drain_timeout_s)
+        await self.services.drain()
         await self._resources.aclose()
 
     async def _launch(self, resources: AsyncExitStack) -> None:
@@ -113,7 +118,7 @@ class Runtime:
                 "max_executor_threads": 32,
             }
         )
-        resources.push_async_callback(asyncio.to_thread, DBOS.destroy, workflow_completion_timeout_sec=_SETTLE_S)
+        resources.push_async_callback(asyncio.to_thread, DBOS.destroy, workflow_completion_timeout_sec=0)
         DBOS.launch()
         await DBOS.register_queue_async(
             _QUEUE, worker_concurrency=self.services.concurrency, polling_interval_sec=_QUEUE_POLL_S
@@ -172,7 +177,7 @@ class Runtime:
         if await asyncio.to_thread(self.services.move, task_id, Status.CANCELLED, error=error):
             self.services.cancel_running(task_id)
             await DBOS.cancel_workflow_async(task_id)
-            await asyncio.to_thread(self._delete_files, task_id)
+            await asyncio.to_thread(self.services.delete_files_of_failed, task_id)
         return await asyncio.to_thread(self.services.tasks.get, task_id)
 
     async def troubles(self) -> list[str]:
@@ -187,8 +192,10 @@ class Runtime:
             found.append(f"store: {reason(error)}")
         try:
             self.services.tasks.check()
+            if not self.settings.storage.db_path.exists():  # SQLite goes on writing to what nobody will find
+                found.append("database: its file is gone")
         except sa.exc.SQLAlchemyError as error:
-            found.append(f"database: {reason(error)}")
+            found.append(f"database: {database_error(error)}")
         return found
 
     def _enqueue(self, connection: sa.Connection, task_id: str) -> None:
@@ -224,8 +231,8 @@ class Runtime:
     def _delete_lost_files(self, unfinished: set[str]) -> None:
         objects, tasks = self.services.objects, self.services.tasks
         known = unfinished | {task.id for task in tasks.ended() if task.artifacts}
-        lost = [key for key in objects.keys(TASKS) if key.split("/")[1] not in known]
-        photos = {key.split("/")[1] for key in objects.keys(PHOTOS)}
+        lost = [key for key in objects.keys(TASKS) if _OUR_TASK.match(key) and key.split("/")[1] not in known]
+        photos = {key.split("/")[1] for key in objects.keys(PHOTOS) if _OUR_PHOTO.fullmatch(key)}
         lost += [photo_key(sha256) for sha256 in photos - tasks.photos_in_use(photos)]
         objects.delete(lost)
 
@@ -248,9 +255,6 @@ class Runtime:
             deleted = delete_expired(self.services.tasks, self.services.objects, self.settings.storage)
         if deleted:
             DBOS.delete_workflows(deleted)
-
-    def _delete_files(self, task_id: str) -> None:
-        self.services.objects.delete(self.services.objects.keys(task_key(task_id)))
 
 
 def _hold(folder: Path, resources: AsyncExitStack) -> None:

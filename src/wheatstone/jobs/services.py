@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,13 +17,15 @@ from wheatstone.cancellation import Cancellation
 from wheatstone.errors import CancelledError, WheatstoneError, error_of_system
 from wheatstone.executors.children import ChildPool
 from wheatstone.executors.local import LocalExecutor
-from wheatstone.executors.turns import Turns
 from wheatstone.jobs.events import EventHub
 from wheatstone.settings import Settings
 from wheatstone.stages import Stages
-from wheatstone.storage import ObjectStore, Status, Task, TaskStore
+from wheatstone.storage import OUR_FOLDERS, ObjectStore, Status, Task, TaskStore
 
 _log = logging.getLogger(__name__)
+
+PHOTOS, TASKS, WORK = OUR_FOLDERS
+"""Where photos, tasks' files, and files on their way lie."""
 
 Result = TypeVar("Result")
 Work = Callable[["Services", Task, Stages], Result]
@@ -44,9 +47,9 @@ class Services:
         objects: the files.
         executor: where models run.
         compressors: children that compress.
-        external_turns: places for external compressors.
         hub: told of every change.
         work_dir: for files on their way; emptied at every start.
+        workflows: how many are under way.
     """
 
     def __init__(self, settings: Settings, tasks: TaskStore, objects: ObjectStore, work_dir: Path) -> None:
@@ -57,11 +60,12 @@ class Services:
         self.work_dir = work_dir
         self.executor = LocalExecutor(settings, work_dir)
         self.compressors = ChildPool("wheatstone.pipelines.compression_child", workers, settings)
-        self.external_turns = Turns(workers)
         self.hub = EventHub(tasks.events)
+        self.workflows = 0
         self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix="step")
         self._running: dict[str, _Step] = {}
         self._is_draining = False
+        self._drained_by_s = 0.0
 
     @property
     def concurrency(self) -> int:
@@ -101,10 +105,11 @@ class Services:
         finally:
             self._running.pop(task_id, None)
             self.hub.forget(task_id)
+            await asyncio.to_thread(self.delete_files_of_failed, task_id)
 
     def _work(self, task_id: str, work: Work[Result], step: _Step, status: Status | None) -> Result:
         task = self.tasks.get(task_id)
-        if task.status is Status.CANCELLED:
+        if task.status in (Status.CANCELLED, Status.FAILED):
             raise CancelledError("Cancelled.")
 
         def report(stage: str, fraction: float) -> None:
@@ -124,6 +129,12 @@ class Services:
             self.hub.notify(task_id)
         return changed
 
+    def delete_files_of_failed(self, task_id: str) -> None:
+        """Leave nothing of a task that failed or was cancelled, unless a step still works on it."""
+        task = self.tasks.get(task_id)
+        if task.status in (Status.FAILED, Status.CANCELLED) and task_id not in self._running:
+            self.objects.delete(self.objects.keys(f"{TASKS}/{task_id}"))
+
     def cancel_running(self, task_id: str) -> None:
         """End the step of this task, if one runs here."""
         if step := self._running.get(task_id):
@@ -131,24 +142,28 @@ class Services:
 
     def begin_draining(self) -> None:
         """Begin no further step, hand back those that wait for their turn, and let nobody wait for news."""
+        if self._is_draining:
+            return
         self._is_draining = True
+        self._drained_by_s = time.monotonic() + self.settings.server.drain_timeout_s
         self.hub.close()
         for step in list(self._running.values()):
             if not step.has_begun:
                 step.cancellation.cancel()
 
-    async def drain(self, timeout_s: float) -> None:
-        """Let running steps finish, and hand back those that take too long."""
+    def hurry(self) -> None:
+        """Hand back running steps, too: somebody asked twice."""
+        self._drained_by_s = time.monotonic()
+
+    async def drain(self) -> None:
+        """Let running steps finish, hand back those that take too long, and wait until their workflows know."""
         self.begin_draining()
-        try:
-            async with asyncio.timeout(timeout_s):
-                while self._running:
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            for step in list(self._running.values()):
-                step.cancellation.cancel()
-            while self._running:  # children that do not listen are killed
-                await asyncio.sleep(0.02)
+        while self._running and time.monotonic() < self._drained_by_s:
+            await asyncio.sleep(0.02)
+        for step in list(self._running.values()):
+            step.cancellation.cancel()
+        while self._running or self.workflows:  # children that do not listen are killed
+            await asyncio.sleep(0.02)
 
     def stop(self) -> None:
         """End all children, at once."""

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
+import threading
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from wheatstone.jobs.services import Services
+from wheatstone.cancellation import Cancellation
+from wheatstone.errors import CancelledError, CompressionFailedError
+from wheatstone.jobs.services import PHOTOS, TASKS, Services
 from wheatstone.models.registry import splat_model_named
 from wheatstone.pictures import Photo
-from wheatstone.pipelines.compression import CompressorMissingError, ExternalCompressor
+from wheatstone.pipelines.compression import ExternalCompressor
 from wheatstone.splats.formats import write_scene
 from wheatstone.splats.scene import Scene
 from wheatstone.stages import Stages
 from wheatstone.storage import Artifact, Status, Task
 
-_log = logging.getLogger(__name__)
-
 PLY, SOG, POSTER = "output.ply", "output.sog", "poster.webp"
 _MEDIA_TYPES = {PLY: "application/octet-stream", SOG: "application/octet-stream", POSTER: "image/webp"}
-
-
-PHOTOS, TASKS = "photos", "tasks"
-"""What the keys of photos and of tasks' files begin with."""
 
 
 def photo_key(sha256: str) -> str:
@@ -31,8 +28,8 @@ def photo_key(sha256: str) -> str:
     return f"{PHOTOS}/{sha256}"
 
 
-def task_key(task_id: str, name: str = "") -> str:
-    """Where a task's file lies; without a name, what all its keys begin with."""
+def task_key(task_id: str, name: str) -> str:
+    """Where a task's file lies."""
     return f"{TASKS}/{task_id}/{name}"
 
 
@@ -72,40 +69,54 @@ def _facts(scene: Scene, task: Task) -> dict[str, Any]:
 def compress(services: Services, task: Task, stages: Stages, facts: dict[str, Any]) -> None:
     """`output.ply` to `output.sog` and a poster; the task is then completed."""
     settings = services.settings.compression
-    ply = services.objects.path(task_key(task.id, PLY))
-    names = [POSTER]
-    with tempfile.TemporaryDirectory(dir=services.work_dir) as folder:
-        sog, poster = Path(folder, SOG), Path(folder, POSTER)
-        is_compressed = settings.enabled and _compress_outside(services, ply, sog, stages)
-        is_ours = settings.enabled and not is_compressed
-        paths = {"ply": str(ply), "sog": str(sog) if is_ours else None, "poster": str(poster)}
-        drawn = services.compressors.call("compress", paths, stages)
-        if settings.enabled:
-            names.insert(0, SOG)
-        for name in names:
-            services.objects.put(task_key(task.id, name), Path(folder, name))
-    if not settings.enabled or services.settings.storage.keep_ply:
-        names.append(PLY)
-    seconds = {**facts["seconds"], **stages.seconds}
-    artifacts = [_artifact(services, task.id, name) for name in names]
-    services.move(task.id, Status.COMPLETED, artifacts=artifacts, facts={**facts, **drawn, "seconds": seconds})
-    if PLY not in names:
+    keeps_ply = services.settings.storage.keep_ply or not settings.enabled
+    if task.status is not Status.COMPLETED:  # else it was cut off after that
+        names = [SOG, POSTER] if settings.enabled else [POSTER]
+        with tempfile.TemporaryDirectory(dir=services.work_dir) as folder:
+            drawn = _compress_in_child(services, task.id, Path(folder), stages)
+            for name in names:
+                services.objects.put(task_key(task.id, name), Path(folder, name))
+        names += [PLY] if keeps_ply else []
+        artifacts = [_artifact(services, task.id, name) for name in names]
+        facts = {**facts, **drawn, "seconds": {**facts["seconds"], **stages.seconds}}
+        services.move(task.id, Status.COMPLETED, artifacts=artifacts, facts=facts)
+    if not keeps_ply:
         services.objects.delete([task_key(task.id, PLY)])
 
 
-def _compress_outside(services: Services, ply: Path, sog: Path, stages: Stages) -> bool:
-    """Whether an external compressor is wanted, could be started, and has written `sog`."""
+def _compress_in_child(services: Services, task_id: str, folder: Path, stages: Stages) -> dict[str, Any]:
+    """`pipelines.compression.compress`, within the time that the settings allow from when it begins.
+
+    Raises:
+        CompressionFailedError: it took longer.
+    """
     settings = services.settings.compression
-    if not settings.command:
-        return False
-    compressor = ExternalCompressor(settings.command, settings.args_template, settings.timeout)
+    limited = Cancellation()
+    timer = threading.Timer(settings.timeout, limited.cancel)
+
+    def report(stage: str, fraction: float) -> None:
+        if timer.ident is None:
+            timer.start()
+        stages.report(stage, fraction)
+
+    external = ExternalCompressor(settings.command, settings.args_template)
+    arguments = {
+        "ply": str(services.objects.path(task_key(task_id, PLY))),
+        "sog": str(folder / SOG) if settings.enabled else None,
+        "poster": str(folder / POSTER),
+        "external": asdict(external) if settings.command else None,
+    }
+    inside = Stages(report, limited)
     try:
-        with services.external_turns.turn(stages.cancellation):
-            compressor.run(ply, sog, stages)
-    except CompressorMissingError as error:
-        _log.warning("The external compressor cannot be started (%s); the built-in one is used instead.", error)
-        return False
-    return True
+        with stages.cancellation.telling(limited.cancel):
+            drawn = services.compressors.call("compress", arguments, inside)
+    except CancelledError:
+        stages.cancellation.check()
+        raise CompressionFailedError(f"Compression failed: it took longer than {settings.timeout:g} s.") from None
+    finally:
+        timer.cancel()
+    stages.add(inside.seconds)
+    return drawn
 
 
 def _artifact(services: Services, task_id: str, name: str) -> Artifact:

@@ -38,6 +38,7 @@ _step = functools.partial(
 @DBOS.workflow(name="photo_to_splat", max_recovery_attempts=None)  # a killed server is not the photo's fault
 async def photo_to_splat(task_id: str) -> None:
     """Predict, then compress; the workflow has the task's id."""
+    current().workflows += 1
     try:
         facts = await _predict(task_id)
         await _compress(task_id, facts)
@@ -46,6 +47,8 @@ async def photo_to_splat(task_id: str) -> None:
     except DBOSMaxStepRetriesExceeded:
         message = f"The process that worked on this photo crashed {_ATTEMPTS} times."
         await _fail(task_id, ChildCrashedError.code, message)
+    finally:
+        current().workflows -= 1
 
 
 @_step(name="predict")
@@ -64,5 +67,4 @@ async def _fail(task_id: str, code: str, message: str) -> None:
     """No step of its own: doing it twice does nothing."""
     services = current()
     await asyncio.to_thread(services.move, task_id, Status.FAILED, error=error_of(code, message))
-    keys = await asyncio.to_thread(services.objects.keys, splats.task_key(task_id))
-    await asyncio.to_thread(services.objects.delete, keys)
+    await asyncio.to_thread(services.delete_files_of_failed, task_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from wheatstone.errors import CompressionFailedError, reason
+from wheatstone.errors import CompressionFailedError
 from wheatstone.splats.formats import read_scene, write_scene
 from wheatstone.splats.posters import write_poster
 from wheatstone.splats.shots import Shot
@@ -18,8 +19,13 @@ from wheatstone.splats.viewer_facts import viewer_facts
 from wheatstone.stages import Stages
 
 _POSTER_LONG_SIDE_PX = 768
-_CANNOT_START = 127
-"""What shells, env and npx answer when there is no such program."""
+_CANNOT_START = (126, 127)
+"""What shells and env answer when there is no such program."""
+_NPX_LACKS_IT = ("could not determine executable", "E404")
+"""What npx says when there is no such package."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class CompressorMissingError(Exception):
@@ -30,13 +36,29 @@ def compress(arguments: Mapping[str, Any], stages: Stages) -> dict[str, Any]:
     """Write the files that go with a PLY; returns what a viewer must know about the scene.
 
     Args:
-        arguments: `ply`, the path of the scene; `sog`, where to compress it, or None; `poster`, where to draw it.
-        stages: `sog` and `poster`.
+        arguments: `ply`, the path of the scene; `sog`, where to compress it, or None; `poster`, where to draw it;
+            `external`, an `ExternalCompressor` as a table, or None for the built-in one.
+        stages: `sog` or `external compressor`, and `poster`.
+
+    Raises:
+        BadSceneError: the PLY cannot be read.
+        CompressionFailedError: the external compressor failed.
+        CancelledError: `stages.cancellation` asked for the end.
     """
-    scene = read_scene(Path(arguments["ply"]))
-    if arguments["sog"]:
+    ply, sog = Path(arguments["ply"]), arguments["sog"] and Path(arguments["sog"])
+    is_compressed = sog is None
+    if sog and arguments["external"]:
+        try:
+            ExternalCompressor(**arguments["external"]).run(ply, sog, stages)
+            is_compressed = True
+        except CompressorMissingError as error:
+            _log.warning(
+                "The external compressor cannot be started (%s); the built-in one is used instead.", error
+            )
+    scene = read_scene(ply)
+    if sog and not is_compressed:
         with stages.stage("sog"):
-            write_scene(scene, Path(arguments["sog"]))
+            write_scene(scene, sog)
     with stages.stage("poster"):
         shot = Shot.of(scene, _POSTER_LONG_SIDE_PX)
         write_poster(shot.picture(), Path(arguments["poster"]))
@@ -50,35 +72,28 @@ class ExternalCompressor:
     Attributes:
         command: its name or path.
         args_template: its arguments, with `{input_file}` and `{output_file}`.
-        timeout_s: how long it may take.
     """
 
     command: str
     args_template: Sequence[str]
-    timeout_s: float
 
     def run(self, ply: Path, sog: Path, stages: Stages) -> None:
-        """Run it on `ply`; it is killed, with what it started, when it takes too long or the run is cancelled.
+        """Run it on `ply`; it is killed, with what it started, when the run is cancelled.
 
         Raises:
             CompressorMissingError: it cannot be started.
-            CompressionFailedError: it failed, took too long, or left no file.
+            CompressionFailedError: it failed, or left no file.
             CancelledError: `stages.cancellation` asked for the end.
         """
         files = {"input_file": str(ply), "output_file": str(sog)}
+        arguments = [part.format(**files) for part in self.args_template]
         with stages.stage("external compressor"):
-            try:
-                arguments = [part.format(**files) for part in self.args_template]
-            except (LookupError, ValueError) as error:
-                message = "compression.args_template may name {input_file} and {output_file} only"
-                raise CompressionFailedError(f"{message} ({reason(error)}).") from error
             try:
                 process = subprocess.Popen(  # noqa: S603 - what the server's owner configured
                     [self.command, *arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
-                    start_new_session=True,
                 )
             except OSError as error:
                 raise CompressorMissingError(f"{self.command}: {error.strerror}") from error
@@ -89,18 +104,14 @@ class ExternalCompressor:
 
     def _wait(self, process: subprocess.Popen[bytes], stages: Stages) -> None:
         with stages.cancellation.telling(lambda: _kill(process)):
-            try:
-                output, _ = process.communicate(timeout=self.timeout_s)
-            except subprocess.TimeoutExpired:
-                _kill(process)
-                raise CompressionFailedError(
-                    f"Compression failed: {self.command} took longer than {self.timeout_s:g} s."
-                ) from None
+            output, _ = process.communicate()
         stages.cancellation.check()
-        if process.returncode == _CANNOT_START:
-            raise CompressorMissingError(f"{self.command}: not found")
+        text = output.decode(errors="replace")
+        is_lacking = process.returncode and any(sign in text for sign in _NPX_LACKS_IT)
+        if process.returncode in _CANNOT_START or is_lacking:
+            raise CompressorMissingError(f"{self.command} does not find it")
         if process.returncode:
-            lines = output.decode(errors="replace").strip().splitlines()
+            lines = text.strip().splitlines()
             last = f": {lines[-1].strip()}" if lines else ""
             raise CompressionFailedError(
                 f"Compression failed: {self.command} ended with {process.returncode}{last}"

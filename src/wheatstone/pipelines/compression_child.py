@@ -1,4 +1,4 @@
-"""The child process that compresses: `python -m wheatstone.pipelines.compression_child SETTINGS`."""
+"""The child process that compresses: `python -m wheatstone.pipelines.compression_child`."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from wheatstone.executors.serving import serve
 from wheatstone.pipelines.compression import compress
 
 if __name__ == "__main__":
-    serve({"compress": compress})
+    serve(lambda _settings: {"compress": compress})

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from fastapi import FastAPI
 
 from wheatstone.jobs import Runtime
@@ -13,29 +10,21 @@ from wheatstone.server.guards import BodyLimit, OriginGuard, hosts_allowed
 from wheatstone.server.pages import add_pages
 from wheatstone.server.problems import add_problems
 from wheatstone.server.surfaces import jobs, sharp
-from wheatstone.settings import Settings
 from wheatstone.version import VERSION
 
 _FORM_BYTES = 1_000_000
 """What a form may hold beside its file."""
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The ASGI application; its lifespan starts and stops the runtime."""
-    runtime = Runtime(settings)
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with runtime:
-            yield
-
+def create_app(runtime: Runtime) -> FastAPI:
+    """The ASGI application of a runtime; whoever makes both starts and stops the runtime."""
+    settings = runtime.settings
     app = FastAPI(
         title="Wheatstone",
         version=VERSION,
         description="Photos to 3D Gaussian splats, as tasks that survive anything.",
         docs_url=None,
         redoc_url=None,
-        lifespan=lifespan,
     )
     app.state.runtime = runtime
     add_problems(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
@@ -28,7 +29,7 @@ TaskDependency = Annotated[Task, Depends(_task)]
 
 
 def _last_event_id(last_event_id: Annotated[str, Header(alias="Last-Event-ID")] = "") -> int | None:
-    return int(last_event_id) if last_event_id.isdecimal() else None
+    return int(last_event_id) if re.fullmatch(r"\d{1,18}", last_event_id) else None
 
 
 LastEventId = Annotated[int | None, Depends(_last_event_id)]

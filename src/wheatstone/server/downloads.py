@@ -6,24 +6,27 @@ import re
 from collections.abc import Mapping
 from email.utils import quote as quoted
 from http import HTTPStatus
+from pathlib import PurePath
 from urllib.parse import quote
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
+from starlette.exceptions import HTTPException
 
 from wheatstone.errors import UnknownTaskError
-from wheatstone.storage import Artifact, ObjectStore
+from wheatstone.storage import Artifact, ObjectStore, Task
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
-def download(objects: ObjectStore, artifact: Artifact, file_name: str, headers: Mapping[str, str]) -> Response:
-    """A file, or the part of it that the request's headers ask for (RFC 9110).
+def download(objects: ObjectStore, task: Task, artifact: Artifact, headers: Mapping[str, str]) -> Response:
+    """A task's file, or the part of it that the request's headers ask for (RFC 9110), named like the photo.
 
     Serves one range; a request for several gets the whole, as the standard allows.
 
     Raises:
         UnknownTaskError: the file is gone.
+        HTTPException: 416, the part lies beyond the end.
     """
     found = objects.find(artifact.key)
     if found is None:
@@ -33,7 +36,9 @@ def download(objects: ObjectStore, artifact: Artifact, file_name: str, headers: 
         "ETag": etag,
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",
-        "Content-Disposition": _disposition(file_name),
+        "Content-Disposition": _disposition(
+            (PurePath(task.source_name).stem or task.id) + PurePath(artifact.name).suffix
+        ),
         "X-Content-Type-Options": "nosniff",
     }
     if _has(headers.get("if-none-match"), etag):
@@ -46,8 +51,8 @@ def download(objects: ObjectStore, artifact: Artifact, file_name: str, headers: 
         elif last:
             start = max(0, size - int(last))
         if start >= stop and (first or last):
-            answer_headers["Content-Range"] = f"bytes */{size}"
-            return Response(status_code=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=answer_headers)
+            refused = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+            raise HTTPException(refused, f"The file has {size} bytes.", {"Content-Range": f"bytes */{size}"})
         if first or last:
             status = HTTPStatus.PARTIAL_CONTENT
             answer_headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"

@@ -53,7 +53,7 @@ class OriginGuard:
                 answer = problem("unknown-host", "Unknown host", HTTPStatus.MISDIRECTED_REQUEST, detail)
                 await answer(scope, receive, send)
                 return
-            if origin and scope["method"] not in _SAFE_METHODS and urlsplit(origin).netloc.lower() != host.lower():
+            if origin and scope["method"] not in _SAFE_METHODS and not self._is_ours(origin, host):
                 detail = f"Pages of {origin} may not send anything here."
                 answer = problem("foreign-origin", "Foreign origin", HTTPStatus.FORBIDDEN, detail)
                 await answer(scope, receive, send)
@@ -61,11 +61,19 @@ class OriginGuard:
         await self._app(scope, receive, send)
 
     def _is_known(self, host: str) -> bool:
-        try:
-            name = urlsplit(f"//{host}").hostname
-        except ValueError:
-            return False
-        return "*" in self._hosts or name in self._hosts
+        """Whether we go by this name; what sends none is no browser."""
+        return not host or "*" in self._hosts or _host_name(f"//{host}") in self._hosts
+
+    def _is_ours(self, origin: str, host: str) -> bool:
+        """Whether a page comes from here: by the name it asked for, or by another of ours."""
+        return origin.partition("://")[2].lower() == host.lower() or _host_name(origin) in self._hosts
+
+
+def _host_name(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 class BodyLimit:

@@ -38,6 +38,7 @@ class Health(BaseModel):
     pictures: PictureLimits = Field(description="What a photo may be at most.")
 
 
+@router.head("", include_in_schema=False)
 @router.get("", responses={503: {"model": Health}})
 async def health(runtime: RuntimeDependency, response: Response) -> Health:
     """200 when the server can work, even before its first model is loaded; else 503, with reasons."""
@@ -61,12 +62,14 @@ async def health(runtime: RuntimeDependency, response: Response) -> Health:
     )
 
 
+@router.head("/live", include_in_schema=False)
 @router.get("/live")
 async def live() -> dict[str, str]:
     """Answers as long as the process does."""
     return {"status": "live"}
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get("/ready", responses={503: {"model": Health}})
 async def ready(runtime: RuntimeDependency, response: Response) -> Health:
     """As `/health`: whether requests should be sent here."""

@@ -4,37 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
+import errno
+import math
+import signal
 import socket
 import threading
 import webbrowser
 from collections.abc import Callable
-from types import FrameType
+from contextlib import AbstractContextManager, nullcontext
 
 import uvicorn
 
 from wheatstone.errors import BadOptionError, ServerBusyError
+from wheatstone.jobs import Runtime
 from wheatstone.server.app import create_app
 from wheatstone.settings import Settings
 
 _BACKLOG = 2048
-_EADDRINUSE = 98
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared with, not bound to
 
 
 class _Server(uvicorn.Server):
-    """Tells when it is asked to end, before it waits for open connections; asked twice, it waits for nothing.
+    """Leaves signals to us: uvicorn would raise them again at the end, and so kill what still drains."""
 
-    uvicorn itself would raise the signal again at the end, and so kill what still drains.
-    """
-
-    on_exit: Callable[[], object]
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        del sig, frame
-        self.force_exit = self.should_exit
-        self.should_exit = True
-        self.on_exit()
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        """Capture none."""
+        return nullcontext()
 
 
 def serve(settings: Settings, announce: Callable[[str], None], *, browser: bool) -> None:
@@ -57,28 +52,42 @@ def serve(settings: Settings, announce: Callable[[str], None], *, browser: bool)
 async def _serve(
     settings: Settings, listening: socket.socket, announce: Callable[[str], None], *, browser: bool
 ) -> None:
-    app = create_app(settings)
-    runtime = app.state.runtime
-    async with runtime:
+    async with Runtime(settings) as runtime:
         server = _Server(
             uvicorn.Config(
-                app,
+                create_app(runtime),
                 lifespan="off",
                 log_config=None,
-                log_level=logging.getLevelName(settings.server.log_level),
                 access_log=False,
                 server_header=False,
-                timeout_graceful_shutdown=round(settings.server.drain_timeout_s) + 1,
+                timeout_graceful_shutdown=math.ceil(settings.server.drain_timeout_s),
             )
         )
-        loop = asyncio.get_running_loop()
-        server.on_exit = lambda: loop.call_soon_threadsafe(runtime.services.begin_draining)
+        _heed_signals(server, runtime)
         host, port = listening.getsockname()[:2]
         address = f"http://{_ANY.get(host, f'[{host}]' if ':' in host else host)}:{port}/"
         announce(address)
         if browser:  # in a thread, as a browser in the terminal stays until it is left
             threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
         await server.serve(sockets=[listening])
+
+
+def _heed_signals(server: uvicorn.Server, runtime: Runtime) -> None:
+    """Asked to end, let running stages finish; asked again, hand them back at once."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        if server.should_exit:
+            server.force_exit = True
+            runtime.services.hurry()
+        server.should_exit = True
+        runtime.services.begin_draining()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, end)
+        except NotImplementedError:  # on Windows
+            signal.signal(number, lambda _number, _frame: loop.call_soon_threadsafe(end))
 
 
 def _bind(host: str, port: int) -> socket.socket:
@@ -90,8 +99,10 @@ def _bind(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen(_BACKLOG)
+    except UnicodeError as error:
+        raise BadOptionError(f"{host!r} is no name of a host.") from error
     except OSError as error:
-        if error.errno == _EADDRINUSE:
+        if error.errno == errno.EADDRINUSE:
             message = f"Port {port} of {host} is in use: stop what runs there, or give another with --port."
             raise ServerBusyError(message) from error
         raise BadOptionError(f"{host} port {port} cannot be listened on: {error.strerror}.") from error

@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from wheatstone.errors import WheatstoneError
-from wheatstone.storage.database import database_error
+from wheatstone.errors import WheatstoneError, error_of_system
+from wheatstone.storage import database_error
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +71,8 @@ def add_problems(app: FastAPI) -> None:
     async def of_http(request: Request, error: HTTPException) -> JSONResponse:
         status = HTTPStatus(error.status_code)
         detail = str(error.detail)
+        if isinstance(error.__cause__, OSError) and (known := error_of_system(error.__cause__)):
+            return await ours(request, known)  # an upload found no space to wait in
         if status is HTTPStatus.NOT_FOUND and detail == status.phrase:
             detail = f"There is nothing at {request.url.path}."
         answer = problem(status.phrase.lower().replace(" ", "-"), status.phrase, status, detail)

@@ -1,8 +1,19 @@
 """Where the server keeps what must survive: tasks and their events in a database, files in an object store."""
 
-from wheatstone.storage.database import open_database
-from wheatstone.storage.objects import ObjectStore, StoredObject
+from wheatstone.storage.database import database_error, open_database
+from wheatstone.storage.objects import OUR_FOLDERS, ObjectStore, StoredObject
 from wheatstone.storage.statuses import Status
 from wheatstone.storage.tasks import Artifact, Event, Task, TaskStore
 
-__all__ = ["Artifact", "Event", "ObjectStore", "Status", "StoredObject", "Task", "TaskStore", "open_database"]
+__all__ = [
+    "OUR_FOLDERS",
+    "Artifact",
+    "Event",
+    "ObjectStore",
+    "Status",
+    "StoredObject",
+    "Task",
+    "TaskStore",
+    "database_error",
+    "open_database",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,10 @@ from wheatstone.errors import StorageUnavailableError, WheatstoneError, error_of
 
 _SYSTEM_ERROR = re.compile(r"os error (\d+)")
 _CHUNK_BYTES = 1 << 20
+_MARKER = ".wheatstone"
+_PARTIAL = re.compile(r"#\d+$")
+OUR_FOLDERS = ("photos", "tasks", "work")
+"""All that a server makes in its folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +95,34 @@ class ObjectStore:
         """All keys below a prefix."""
         return [meta["path"] for page in self._store.list(prefix) for meta in page]
 
-    def free_bytes(self) -> int:
-        """How much more can be stored."""
-        return shutil.disk_usage(self._folder).free
+    def claim(self, owner: str) -> None:
+        """Make the folder that of one owner, for good; so nobody deletes what is another's.
+
+        Raises:
+            StorageUnavailableError: it is another's already, or holds files that we did not put there.
+        """
+        marker = self._folder / _MARKER
+        if marker.is_file():
+            if marker.read_text(encoding="utf-8").strip() != owner:
+                raise StorageUnavailableError(
+                    f"{self._folder} belongs to another database: name that one with storage.db_path, or another "
+                    "folder with storage.output_dir."
+                )
+            return
+        for name in OUR_FOLDERS:
+            if (self._folder / name).exists():
+                raise StorageUnavailableError(
+                    f"{self._folder} holds {name!r}, which is not Wheatstone's: name another folder with "
+                    "storage.output_dir."
+                )
+        marker.write_text(f"{owner}\n", encoding="utf-8")
+
+    def delete_partial(self) -> None:
+        """Delete what a kill in the middle of `put` left: files with a number, which `keys` does not show."""
+        for name in OUR_FOLDERS:
+            for path in (self._folder / name).rglob("*#*"):
+                if _PARTIAL.search(path.name):
+                    path.unlink(missing_ok=True)
 
     def check(self) -> None:
         """Write and delete a file.
@@ -101,8 +130,9 @@ class ObjectStore:
         Raises:
             OSError, obstore.exceptions.BaseError: that does not work.
         """
-        self._store.put("check", b"")
-        self._store.delete("check")
+        key = f"check-{secrets.token_hex(8)}"
+        self._store.put(key, b"")
+        self._store.delete(key)
 
 
 def _storage_error(error: Exception) -> WheatstoneError:

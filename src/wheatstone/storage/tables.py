@@ -27,6 +27,9 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
 
 metadata = sa.MetaData()
 
+identity = sa.Table("identity", metadata, sa.Column("id", sa.String(36), primary_key=True))
+"""One row: the id that the database and the folder of its files share."""
+
 tasks = sa.Table(
     "tasks",
     metadata,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 
 from wheatstone.errors import UnknownTaskError, WheatstoneError
 from wheatstone.storage.statuses import FOLLOWING, Status
-from wheatstone.storage.tables import events, tasks
+from wheatstone.storage.tables import events, identity, tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,7 @@ class TaskStore:
             if status not in FOLLOWING[task.status]:
                 raise ValueError(f"{status} cannot follow {task.status}.")
             values: dict[str, Any] = {"status": status}
-            if task.status is Status.QUEUED:
+            if status is Status.CONVERTING:
                 values["started_at"] = now
             if status.is_final:
                 values["finished_at"] = now
@@ -233,14 +234,23 @@ class TaskStore:
             for task_id in task_ids:
                 connection.execute(tasks.delete().where(tasks.c.id == task_id))
 
+    def identity(self) -> str:
+        """The id of this database, made at the first call."""
+        with self._engine.begin() as connection:
+            found = connection.execute(sa.select(identity.c.id)).scalar()
+            if found is None:
+                found = str(uuid.uuid4())
+                connection.execute(identity.insert().values(id=found))
+        return str(found)
+
     def check(self) -> None:
-        """Touch the database.
+        """Write to the database, changing nothing.
 
         Raises:
             SQLAlchemyError: it cannot be used.
         """
-        with self._engine.connect() as connection:
-            connection.execute(sa.select(1))
+        with self._engine.begin() as connection:
+            connection.execute(tasks.update().where(tasks.c.id == "").values(status=""))
 
     def _get(self, connection: sa.Connection, task_id: str, *, lock: bool = False) -> Task:
         query = sa.select(tasks).where(tasks.c.id == task_id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from pathlib import PurePath
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -73,14 +72,14 @@ async def cancel(task_id: str, runtime: RuntimeDependency, request: Request) -> 
     return await _job(await runtime.cancel(task_id), runtime, request)
 
 
+@router.head("/{task_id}/artifacts/{name}", include_in_schema=False)
 @router.get("/{task_id}/artifacts/{name}", response_class=Response)
 async def artifact(name: str, task: TaskDependency, runtime: RuntimeDependency, request: Request) -> Response:
     """A file that a job made."""
     found = task.artifact(name)
     if found is None:
         raise UnknownTaskError(f"Job {task.id!r} has no artifact {name!r}.")
-    file_name = PurePath(task.source_name or task.id).stem + PurePath(name).suffix
-    return download(runtime.services.objects, found, file_name, request.headers)
+    return download(runtime.services.objects, task, found, request.headers)
 
 
 async def _job(task: Task, runtime: Runtime, request: Request) -> Job:

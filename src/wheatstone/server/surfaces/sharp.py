@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import PurePath
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Query, Request, Response, UploadFile
@@ -108,12 +107,11 @@ async def stream(
         yield ServerSentEvent(event="status", data=data, id=str(told.sequence), retry=_RECONNECT_MS)
 
 
+@router.head("/result/{task_id}", include_in_schema=False)
 @router.get("/result/{task_id}", response_class=Response)
 async def result(task: TaskDependency, runtime: RuntimeDependency, request: Request) -> Response:
     """The splat: `.sog`, or `.ply` where compression is off. 404 until the task is completed."""
-    artifact = _result(task)
-    name = PurePath(task.source_name or task.id).stem + PurePath(artifact.name).suffix
-    return download(runtime.services.objects, artifact, name, request.headers)
+    return download(runtime.services.objects, task, _result(task), request.headers)
 
 
 def _result(task: Task) -> Artifact:

@@ -9,6 +9,7 @@ down_revision = None
 
 def upgrade() -> None:
     """Make the tables."""
+    op.create_table("identity", sa.Column("id", sa.String(36), primary_key=True))
     op.create_table(
         "tasks",
         sa.Column("id", sa.String(36), primary_key=True),
