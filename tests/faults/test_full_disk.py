@@ -38,12 +38,11 @@ def server(small_disk: Path, tmp_path: Path) -> Iterator[LiveServer]:
         yield server
 
 
+OWN = (".lock", ".wheatstone", "filler")
+
+
 def files(folder: Path) -> list[str]:
-    return sorted(
-        path.name
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in (".lock", ".wheatstone", "filler")
-    )
+    return sorted(path.name for path in folder.rglob("*") if path.is_file() and path.name not in OWN)
 
 
 def fill(folder: Path, leave_bytes: int) -> Path:
