@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import threading
 import uuid
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -40,7 +41,8 @@ _WORKFLOWS_VERSION = "1"
 """Changes only when a workflow could not go on with what an older one recorded."""
 _EXECUTOR_ID = "local"
 """The folder's lock keeps a second process away, so the name need not tell processes apart."""
-_SWEEP_S = 5.0
+_EVICT_S = 5.0
+_RETENTION_S = 60.0
 _MAX_NAME_CHARACTERS = 255
 _OUR_TASK = re.compile(rf"{TASKS}/[0-9a-f-]{{36}}/")
 _OUR_PHOTO = re.compile(rf"{PHOTOS}/[0-9a-f]{{64}}")
@@ -94,8 +96,8 @@ class Runtime:
             resources.callback(self.services.stop)
             await self._launch(resources)
             await self._reconcile()
-            sweeper = asyncio.create_task(self._sweep_forever())
-            resources.callback(sweeper.cancel)
+            for interval_s, work in ((_EVICT_S, self._evict), (_RETENTION_S, self._delete_expired)):
+                resources.callback(asyncio.create_task(_repeat(interval_s, work)).cancel)
             self._resources = resources.pop_all()
         return self
 
@@ -236,25 +238,29 @@ class Runtime:
         lost += [photo_key(sha256) for sha256 in photos - tasks.photos_in_use(photos)]
         objects.delete(lost)
 
-    async def _sweep_forever(self) -> None:
-        while True:
-            await asyncio.sleep(_SWEEP_S)
-            try:
-                await asyncio.to_thread(self._sweep)
-            except (OSError, BaseError, sa.exc.SQLAlchemyError):
-                _log.exception("sweeping up failed; it is tried again")
-
-    def _sweep(self) -> None:
+    def _evict(self) -> None:
         settings = self.settings.executors
         evict(
             [*self.services.executor.pools, self.services.compressors],
             idle_timeout_s=settings.idle_timeout_s,
             budget_bytes=settings.budget_bytes,
         )
+
+    def _delete_expired(self) -> None:
         with self._photos:
             deleted = delete_expired(self.services.tasks, self.services.objects, self.settings.storage)
         if deleted:
             DBOS.delete_workflows(deleted)
+
+
+async def _repeat(interval_s: float, work: Callable[[], None]) -> None:
+    """Do something in a thread, again and again."""
+    while True:
+        await asyncio.sleep(interval_s)
+        try:
+            await asyncio.to_thread(work)
+        except (OSError, BaseError, sa.exc.SQLAlchemyError):
+            _log.exception("sweeping up failed; it is tried again")
 
 
 def _hold(folder: Path, resources: AsyncExitStack) -> None:
