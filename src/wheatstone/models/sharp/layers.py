@@ -1,0 +1,172 @@
+"""Small layers that several parts of the network share, each in the form that its device runs best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+_STRIPE_VALUES = 40_000_000
+"""Maps of more values are worked on stripe by stripe: a quarter of the widest one at a time."""
+
+
+def stripes(values: Tensor, halo: int) -> Iterator[tuple[slice, slice, slice]]:
+    """Rows of a map (B, C, H, W), in stripes of bounded size.
+
+    Yields rows of the map; the same with up to `halo` more on both sides, for layers that look so far; and where
+    the former are within the latter.
+    """
+    height = values.shape[2]
+    rows = max(1, _STRIPE_VALUES * height // values.numel()) if values.numel() else height
+    for start in range(0, height, rows):
+        stop = min(start + rows, height)
+        low, high = max(0, start - halo), min(height, stop + halo)
+        yield slice(start, stop), slice(low, high), slice(start - low, stop - low)
+
+
+def by_stripes(layers: Callable[[Tensor], Tensor], values: Tensor, *, halo: int, scale: int = 1) -> Tensor:
+    """What `layers` make of a map, stripe by stripe, so that what is in between takes little memory.
+
+    Args:
+        layers: make a map of `scale` times the side; a pixel depends on those within `halo` pixels of its own.
+        values: (B, C, H, W).
+        halo: in pixels of `values`.
+        scale: of sides.
+    """
+    made: Tensor | None = None
+    for rows, seen, kept in stripes(values, halo):
+        part = layers(values[:, :, seen])[:, :, scale * kept.start : scale * kept.stop]
+        if part.shape[2] == scale * values.shape[2]:
+            return part
+        if made is None:
+            height, width = scale * values.shape[2], scale * values.shape[3]
+            made = part.new_empty(*part.shape[:2], height, width).to(memory_format=torch.channels_last)
+        made[:, :, scale * rows.start : scale * rows.stop] = part
+    return values if made is None else made
+
+
+class Dense(nn.Linear):
+    """A linear layer.
+
+    In float32 on a CPU it runs as a convolution of one pixel: PyTorch leaves those to oneDNN, and matrix products
+    to MKL, which on processors of others than Intel computes half as wide.
+    """
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(B, N, inputs) to (B, N, outputs)."""
+        if values.device.type != "cpu" or values.dtype != torch.float32:
+            return super().forward(values)
+        pixels = values.transpose(1, 2)[..., None]  # channels last already
+        return functional.conv2d(pixels, self.weight[..., None, None], self.bias)[..., 0].transpose(1, 2)
+
+
+class Normalisation(nn.GroupNorm):
+    """Group normalisation (Wu and He 2018).
+
+    In float32 on a CPU the sums are PyTorch's pairwise ones: its own kernel for channels last adds half a million
+    pixels one by one and loses three digits.
+    """
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(1, C, H, W) to the same shape."""
+        if values.device.type != "cpu" or values.dtype != torch.float32:
+            return super().forward(values)
+        pixels = values.permute(0, 2, 3, 1).flatten(0, 2)
+        mean, square = (
+            sums.mean(dim=0).unflatten(0, (self.num_groups, -1)).mean(dim=1, keepdim=True)
+            for sums in (pixels, pixels.square())
+        )
+        weight, bias = (part.unflatten(0, (self.num_groups, -1)) for part in (self.weight, self.bias))
+        factor = weight * torch.rsqrt(square - mean.square() + self.eps)
+        shift = bias - mean * factor
+        return torch.addcmul(shift.flatten()[:, None, None], values, factor.flatten()[:, None, None])
+
+
+class Upsample2(nn.ConvTranspose2d):
+    """Doubles the side: each pixel becomes a square of four, by a transposed convolution without overlap."""
+
+    def __init__(self, inputs: int, outputs: int, *, bias: bool) -> None:
+        super().__init__(inputs, outputs, kernel_size=2, stride=2, bias=bias)
+
+
+class Residual(nn.Module):
+    """Adds two convolutions, each after a ReLU, to its input (He et al. 2016)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.ReLU(inplace=True),  # of what the convolution before made
+            nn.Conv2d(width, width, 3, padding=1),
+        )
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(B, width, H, W) to the same shape."""
+        return by_stripes(lambda part: self.residual(part).add_(part), values, halo=_RESIDUAL_HALO)
+
+    def add_to(self, total: Tensor, values: Tensor) -> None:
+        """Add what `forward` would give to a map, in place."""
+        for rows, seen, kept in stripes(values, _RESIDUAL_HALO):
+            total[:, :, rows] += values[:, :, rows]
+            total[:, :, rows] += self.residual(values[:, :, seen])[:, :, kept]
+
+
+_RESIDUAL_HALO = 2
+
+
+class NormalisedResidual(nn.Module):
+    """Adds two convolutions, each after a normalisation in groups and a ReLU, to its input."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.residual = nn.Sequential(
+            Normalisation(_GROUPS, width),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width, width // 2, 3, padding=1),
+            Normalisation(_GROUPS, width // 2),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(width // 2, width, 3, padding=1),
+        )
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(B, width, H, W) to the same shape."""
+        change: Tensor = self.residual(values)
+        return change.add_(values)
+
+
+_GROUPS = 8
+
+
+class Fusion(nn.Module):
+    """Takes a finer map into a coarser one, refines the sum and, if told to, doubles its side."""
+
+    def __init__(self, width: int, *, has_skip: bool, doubles: bool) -> None:
+        super().__init__()
+        self.resnet1 = Residual(width) if has_skip else None
+        self.resnet2 = Residual(width)
+        self.deconv = Upsample2(width, width, bias=False) if doubles else None
+        self.out_conv: nn.Conv2d | None = nn.Conv2d(width, width, 1)
+
+    def forward(self, values: Tensor, skip: Tensor | None = None) -> Tensor:
+        """(B, width, H, W), changed in place, to (B, width, H, W) or twice that side."""
+        if self.resnet1 is not None and skip is not None:
+            self.resnet1.add_to(values, skip)
+            del skip
+        values = self.resnet2(values)
+        if self.deconv is not None:
+            values = self.deconv(values)
+        if self.out_conv is not None:
+            values = self.out_conv(values)
+        return values
+
+    def merge(self) -> None:
+        """Make one layer of the doubling and the convolution after it: nothing bends between the two."""
+        if self.deconv is None or self.out_conv is None or self.out_conv.bias is None:
+            return
+        merged = torch.einsum("imyx,om->ioyx", self.deconv.weight, self.out_conv.weight[:, :, 0, 0])
+        self.deconv.weight = nn.Parameter(merged, requires_grad=False)
+        self.deconv.bias = self.out_conv.bias
+        self.out_conv = None
