@@ -37,5 +37,7 @@ class Decoder(nn.Module):
         *finer, coarsest = range(len(levels))
         values: Tensor = self.fusions[coarsest](self.convs[coarsest](levels[coarsest]()))
         for level in reversed(finer):
-            values = self.fusions[level](values, self.convs[level](levels[level]()))
+            fusion = self.fusions[level]
+            fusion.add(values, self.convs[level](levels[level]()))  # type: ignore[operator]
+            values = fusion(values)
         return values

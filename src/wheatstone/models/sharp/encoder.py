@@ -84,8 +84,8 @@ class PyramidEncoder(nn.Module):
     def forward(self, picture: Tensor, chunk: int, progress: Progress) -> list[Callable[[], Tensor]]:
         """Maps (1, C, s, s) with s = S/2, S/4, S/8, S/16, S/32, finest first.
 
-        They come as functions: the finest is the largest by far and quick to make, so it is made anew each time it is
-        asked for. The others are kept.
+        They come as functions: the finest is the largest by far and quick to make, so it is made anew each time it
+        is asked for. The others are kept.
 
         Args:
             picture: (1, 3, S, S) float32, values -1 to 1.

@@ -11,8 +11,8 @@ import torch
 from wheatstone.errors import BadOptionError
 
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-"""Read by PyTorch at its first tensor: on Linux large ones come on large pages, since getting small pages takes longer
-than filling them."""
+"""Read by PyTorch at its first tensor. On Linux large ones then come on large pages: getting small ones takes
+longer than filling them."""
 
 _CPU_CHUNK = 5
 """Crops seen at once on a CPU: as many as its caches like (bfloat16; float32 does not mind)."""

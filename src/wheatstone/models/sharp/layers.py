@@ -8,8 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_STRIPE_VALUES = 40_000_000
-"""Maps of more values are worked on stripe by stripe: a quarter of the widest one at a time."""
+_STRIPE_VALUES = 20_000_000
+"""Maps of more values are worked on stripe by stripe: an eighth of the widest one at a time."""
+
+
+_RESIDUAL_HALO = 2
+"""How far a pixel after two convolutions of three pixels looks."""
 
 
 def stripes(values: Tensor, halo: int) -> Iterator[tuple[slice, slice, slice]]:
@@ -41,10 +45,22 @@ def by_stripes(layers: Callable[[Tensor], Tensor], values: Tensor, *, halo: int,
         if part.shape[2] == scale * values.shape[2]:
             return part
         if made is None:
-            height, width = scale * values.shape[2], scale * values.shape[3]
-            made = part.new_empty(*part.shape[:2], height, width).to(memory_format=torch.channels_last)
+            size = (*part.shape[:2], scale * values.shape[2], scale * values.shape[3])
+            made = torch.empty(size, dtype=part.dtype, device=part.device, memory_format=torch.channels_last)
         made[:, :, scale * rows.start : scale * rows.stop] = part
     return values if made is None else made
+
+
+def in_stripes(layers: Callable[[Tensor], Tensor], values: Tensor, *, halo: int) -> Tensor:
+    """As `by_stripes`, for layers that keep the side; the result takes the place of the map, which is returned."""
+    above: Tensor | None = None
+    for rows, seen, kept in stripes(values, halo):
+        part = values[:, :, seen]
+        if above is not None:  # these rows have been replaced already
+            part = torch.cat([above, values[:, :, rows.start : seen.stop]], dim=2)
+        above = values[:, :, max(0, rows.stop - halo) : rows.stop].clone()
+        values[:, :, rows] = layers(part)[:, :, kept]
+    return values
 
 
 class Dense(nn.Linear):
@@ -58,8 +74,8 @@ class Dense(nn.Linear):
         """(B, N, inputs) to (B, N, outputs)."""
         if values.device.type != "cpu" or values.dtype != torch.float32:
             return super().forward(values)
-        pixels = values.transpose(1, 2)[..., None]  # channels last already
-        return functional.conv2d(pixels, self.weight[..., None, None], self.bias)[..., 0].transpose(1, 2)
+        pixels = values[:, None].permute(0, 3, 1, 2)  # one row, channels last already
+        return functional.conv2d(pixels, self.weight[..., None, None], self.bias)[:, :, 0].transpose(1, 2)
 
 
 class Normalisation(nn.GroupNorm):
@@ -105,16 +121,14 @@ class Residual(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """(B, width, H, W) to the same shape."""
-        return by_stripes(lambda part: self.residual(part).add_(part), values, halo=_RESIDUAL_HALO)
+        change: Tensor = self.residual(values)
+        return change.add_(values)
 
     def add_to(self, total: Tensor, values: Tensor) -> None:
         """Add what `forward` would give to a map, in place."""
         for rows, seen, kept in stripes(values, _RESIDUAL_HALO):
             total[:, :, rows] += values[:, :, rows]
             total[:, :, rows] += self.residual(values[:, :, seen])[:, :, kept]
-
-
-_RESIDUAL_HALO = 2
 
 
 class NormalisedResidual(nn.Module):
@@ -150,16 +164,21 @@ class Fusion(nn.Module):
         self.deconv = Upsample2(width, width, bias=False) if doubles else None
         self.out_conv: nn.Conv2d | None = nn.Conv2d(width, width, 1)
 
-    def forward(self, values: Tensor, skip: Tensor | None = None) -> Tensor:
-        """(B, width, H, W), changed in place, to (B, width, H, W) or twice that side."""
-        if self.resnet1 is not None and skip is not None:
-            self.resnet1.add_to(values, skip)
-            del skip
-        values = self.resnet2(values)
-        if self.deconv is not None:
-            values = self.deconv(values)
-        if self.out_conv is not None:
-            values = self.out_conv(values)
+    def add(self, values: Tensor, skip: Tensor) -> None:
+        """Take the finer map into the coarser one, in place; both (B, width, H, W)."""
+        assert self.resnet1 is not None  # noqa: S101  (for the type checker)
+        self.resnet1.add_to(values, skip)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(B, width, H, W), which is used up, to (B, width, H, W) or twice that side."""
+        if self.deconv is None:
+            return in_stripes(self._refined, values, halo=_RESIDUAL_HALO)
+        return by_stripes(self._refined, values, halo=_RESIDUAL_HALO, scale=2)
+
+    def _refined(self, values: Tensor) -> Tensor:
+        for layer in (self.resnet2, self.deconv, self.out_conv):
+            if layer is not None:
+                values = layer(values)
         return values
 
     def merge(self) -> None:

@@ -87,7 +87,9 @@ class _Features(nn.Module):
 
     def forward(self, levels: Sequence[Callable[[], Tensor]], picture: Tensor) -> tuple[Tensor, Tensor]:
         """The encoder's maps and (1, 5, S, S) to features (1, features, S/2, S/2) of geometry and of texture."""
-        fused = self.fusion(self.decoder(levels), self.image_encoder(picture))
+        fused = self.decoder(levels)
+        self.fusion.add(fused, self.image_encoder(picture))
+        fused = self.fusion(fused)
         return self.geometry_head(fused), self.texture_head(fused)
 
 
