@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,8 @@ class Probes:
 
 def probed_run(network: SharpNetwork, picture: Picture) -> tuple[Splats, Probes]:
     """The splats of a picture, with all probes; all crops are seen at once."""
-    probes, found = Probes(), {}
+    probes = Probes()
+    found: dict[str, Tensor] = {}
     encoder, features = network.monodepth.encoder, network.feature_model
     for name, vision in (("vit_patch", encoder.patch_encoder), ("vit_image", encoder.image_encoder)):
         probes.watch(f"{name}.patch_embed", vision.patch_embed)
@@ -87,9 +88,12 @@ def probed_run(network: SharpNetwork, picture: Picture) -> tuple[Splats, Probes]
     probes.watch("feat.geometry_head", features.geometry_head)
     network.monodepth.head.register_forward_hook(lambda *call: found.update(disparity=call[-1]))
     network.prediction_head.register_forward_hook(lambda *call: found.update(deltas=call[-1]))
-    encoder.register_forward_hook(
-        lambda *call: [probes.take(f"enc.out{number}", level()) for number, level in enumerate(call[-1])] and None
-    )
+
+    def take_levels(_module: nn.Module, _inputs: object, levels: list[Callable[[], Tensor]]) -> None:
+        for number, level in enumerate(levels):
+            probes.take(f"enc.out{number}", level())
+
+    encoder.register_forward_hook(take_levels)
 
     square = resized(picture.rgb, 1536, torch.device("cpu"))
     factor = picture.f_px / picture.rgb.shape[1]

@@ -20,7 +20,8 @@ from wheatstone.models.sharp import SHARP
 from wheatstone.models.sharp.hardware import Hardware, choose_hardware
 from wheatstone.models.sharp.network import SharpNetwork
 from wheatstone.models.sharp.predictor import Sharp, resized
-from wheatstone.splats.formats import ply
+from wheatstone.splats.formats._ply_body import read_tables
+from wheatstone.splats.formats._ply_header import read_header
 from wheatstone.stages import Stages
 
 EXACT = choose_hardware("cpu", no_amp=True)
@@ -43,8 +44,8 @@ def test_the_ply_of_a_photo_is_upstreams(path: Path, tmp_path: Path) -> None:
     arrays, _ = golden("tiny")
     true = arrays["ply.vertex"]
     with (tmp_path / "scene.ply").open("rb") as file:
-        header = ply.read_header(file)
-        tables = ply.read_tables(file, header)
+        header = read_header(file)
+        tables = read_tables(file, header)
         rows = tables["vertex"][arrays["indices"]]
         ours = np.array(rows.tolist())
         disparity, intrinsic = (np.array(tables[name].tolist())[:, 0] for name in ("disparity", "intrinsic"))
@@ -194,7 +195,7 @@ def test_another_failure_of_pytorch_is_not_taken_for_a_lack_of_memory() -> None:
 def test_values_that_are_no_numbers_are_told_with_a_remedy(path: Path) -> None:
     predictor = sharp(path)
     with torch.no_grad():
-        predictor._network.prediction_head.texture_prediction_head.bias.fill_(torch.nan)
+        predictor._network.prediction_head.texture_prediction_head.weight.fill_(torch.nan)
     with pytest.raises(ModelFailedError, match="no_amp"):
         predictor.predict(picture(photo("coffee.png", 64)), Stages())
 

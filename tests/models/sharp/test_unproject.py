@@ -42,9 +42,11 @@ def test_the_golden_splats_become_upstreams() -> None:
     golden = np.load(GOLDENS / "unproject.npz")
     width, height, f_px = golden["W_H_f"]
     given = Splats(
-        *(torch.from_numpy(golden[f"in.{name}"]).T for name in ("mean_vectors", "singular_values", "quaternions")),
-        torch.from_numpy(golden["in.colors"]).T,
-        torch.from_numpy(golden["in.opacities"]),
+        means=torch.from_numpy(golden["in.mean_vectors"]).T,
+        scales=torch.from_numpy(golden["in.singular_values"]).T,
+        quaternions=torch.from_numpy(golden["in.quaternions"]).T,
+        colours=torch.from_numpy(golden["in.colors"]).T,
+        opacities=torch.from_numpy(golden["in.opacities"]),
     )
     result = unproject(given, (width / 2 / f_px, height / 2 / f_px, 1.0))
     check_frames(result)

@@ -38,6 +38,6 @@ class Decoder(nn.Module):
         values: Tensor = self.fusions[coarsest](self.convs[coarsest](levels[coarsest]()))
         for level in reversed(finer):
             fusion = self.fusions[level]
-            fusion.add(values, self.convs[level](levels[level]()))  # type: ignore[operator]
+            fusion.add(values, self.convs[level](levels[level]()))  # type: ignore[operator, unused-ignore]
             values = fusion(values)
         return values

@@ -113,11 +113,11 @@ def _device(name: str) -> torch.device:
     except RuntimeError as error:
         raise BadOptionError(f"Unknown device {name!r}; known are auto, cuda, mps and cpu.") from error
     is_here = {
-        "cpu": lambda: True,
-        "cuda": lambda: torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available,
-    }.get(device.type)
-    if is_here is None or not is_here():
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not is_here.get(device.type, False):
         raise BadOptionError(
             f"PyTorch {torch.__version__} finds no device {name!r} here; `auto` takes the best there is."
         )

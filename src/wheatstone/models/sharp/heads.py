@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from wheatstone.models.sharp.config import DELTAS, GEOMETRY_DELTAS, LAYERS
-from wheatstone.models.sharp.layers import NormalisedResidual, Upsample2, by_stripes
+from wheatstone.models.sharp.layers import NormalisedResidual, Upsample2
+from wheatstone.models.sharp.stripes import by_stripes
 
 _LAST_WIDTH = 32
 
@@ -62,4 +63,5 @@ class CorrectionHead(nn.Module):
         deltas = torch.cat(
             [self.geometry_prediction_head(geometry.float()), self.texture_prediction_head(texture.float())], dim=1
         )
-        return deltas[0].contiguous().unflatten(0, (DELTAS, LAYERS))
+        by_layer: Tensor = deltas[0].contiguous().unflatten(0, (DELTAS, LAYERS))
+        return by_layer

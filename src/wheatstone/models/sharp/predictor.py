@@ -108,10 +108,12 @@ class Sharp:
         """Run the network, seeing fewer crops at once while memory does not suffice."""
         while True:
             try:
-                return self._network(square, disparity_factor, self._chunk, progress)  # type: ignore[no-any-return]
+                splats: Splats = self._network(square, disparity_factor, self._chunk, progress)
             except (MemoryError, RuntimeError) as error:
                 if not _tells_of_memory(error):
                     raise
+            else:
+                return splats
             self._hardware.release()  # after the handler, which holds on to what the network was working with
             if self._chunk == 1:
                 raise self._memory_error()
