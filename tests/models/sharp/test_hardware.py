@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -71,6 +74,16 @@ def test_the_switches_are_set(machine: pytest.MonkeyPatch, on: bool) -> None:
 def test_a_device_that_is_not_here_is_refused(machine: pytest.MonkeyPatch, name: str) -> None:
     with pytest.raises(BadOptionError, match=r"auto"):
         choose_hardware(name)
+
+
+@pytest.mark.parametrize("own", ["ACTIVE", None])
+def test_waiting_threads_sleep_unless_told_otherwise(own: str | None) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    if own:
+        environment["OMP_WAIT_POLICY"] = own
+    code = "import os, sys, wheatstone.models.sharp; print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
+    told = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
+    assert told.split() == [own or "PASSIVE", "False"]
 
 
 def test_smaller_sides_and_types_need_less(machine: pytest.MonkeyPatch) -> None:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 import psutil
 import torch
 
 from wheatstone.errors import BadOptionError
-
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-"""Read by PyTorch at its first tensor. On Linux large ones then come on large pages: getting small ones takes
-longer than filling them."""
 
 _CPU_CHUNK = 5
 """Crops seen at once on a CPU: as many as its caches like (bfloat16; float32 does not mind)."""
@@ -52,13 +47,13 @@ class Hardware:
     def needed_bytes(self, side_px: int) -> int:
         """About how much memory the network takes at this side, weights included."""
         widest = 256 * (side_px // 2) ** 2
-        return round((_WEIGHTS + _MAPS * widest) * self.dtype.itemsize)
+        return round((_WEIGHTS + _MAPS * widest) * int(self.dtype.itemsize))
 
     def free_bytes(self) -> int:
         """What is free on the device, counting what this process would give back."""
         if self.device.type == "cuda":
             free_bytes, _ = torch.cuda.mem_get_info(self.device)
-            return free_bytes + torch.cuda.memory_reserved(self.device)
+            return int(free_bytes) + int(torch.cuda.memory_reserved(self.device))
         return int(psutil.virtual_memory().available)
 
     def release(self) -> None:
