@@ -1,4 +1,7 @@
-"""`python -m bench [NAME…]`: measure, print, and keep the figures in `bench/results/`."""
+"""`python -m bench [NAME…]`: measure, print, and keep the figures in `bench/results/`.
+
+`python -m bench sharp --help` tells what else that bench can do.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench import hostile, kills, main_job, ply, relief, render, report, server, sog
+from bench import hostile, kills, main_job, ply, relief, render, report, server, sharp, sog
 from wheatstone.compiled import thread_count
 
 RESULTS = Path(__file__).parent / "results"
@@ -20,12 +23,15 @@ BENCHES = {
     "relief": relief.run,
     "render": render.run,
     "server": server.run,
+    "sharp": sharp.run,
     "sog": sog.run,
 }
 
 
 def main(names: list[str]) -> int:
     """Run the named benches, or all of them."""
+    if len(names) > 1 and names[0] == "sharp" and names[1].startswith("-"):
+        return sharp.main(names[1:])
     unknown = [name for name in names if name not in BENCHES]
     if unknown:
         print(f"No such bench: {', '.join(unknown)}. Known: {', '.join(BENCHES)}.", file=sys.stderr)

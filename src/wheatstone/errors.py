@@ -88,6 +88,14 @@ class CheckpointUnavailableError(WheatstoneError):
     status = 503
 
 
+class ModelUnavailableError(WheatstoneError):
+    """A model needs something that is not installed."""
+
+    code = "model-unavailable"
+    title = "Model unavailable"
+    status = 503
+
+
 class ViewerUnavailableError(WheatstoneError):
     """Wheatstone was installed without the page that shows scenes."""
 
@@ -134,6 +142,14 @@ class ModelFailedError(WheatstoneError):
     code = "model-failed"
     title = "Model failed"
     status = 500
+
+
+class DeviceMemoryError(WheatstoneError):
+    """The device that a model runs on has too little memory for it."""
+
+    code = "device-memory"
+    title = "Not enough memory"
+    status = 503
 
 
 class CompressionFailedError(WheatstoneError):

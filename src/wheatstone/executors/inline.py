@@ -28,7 +28,7 @@ class InlineExecutor:
         return self._predictor(model, stages).predict(picture, stages)
 
     def _predictor(self, name: str, stages: Stages) -> SplatPredictor:
-        model = splat_model_named(name)
+        model = splat_model_named(name, self._settings)
         with self._loading:
             if model.info.name not in self._predictors:
                 with stages.stage("load") as progress:

@@ -60,7 +60,7 @@ class LocalExecutor:
             ChildCrashedError: the child ended in the middle; the next call starts another.
             ModelFailedError: the model raised something nobody expected.
         """
-        name = splat_model_named(model).info.name
+        name = splat_model_named(model, self._settings).info.name
         with tempfile.TemporaryDirectory(dir=self._work_dir, ignore_cleanup_errors=True) as folder:
             source = photo.source
             if isinstance(source, bytes):

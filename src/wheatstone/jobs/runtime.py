@@ -73,11 +73,7 @@ class Runtime:
         """
         async with AsyncExitStack() as resources:
             storage, model = self.settings.storage, self.settings.model
-            splat_model_named(model.name)
-            if model.device not in ("auto", "cpu"):
-                _log.warning("model.device %s: no model here runs on one; the CPU is used.", model.device)
-            if model.checkpoint_path is not None:
-                _log.warning("model.checkpoint_path is not used: this version has no model for it yet.")
+            splat_model_named(model.name, self.settings)
             for folder in {storage.output_dir.resolve(), storage.db_path.parent.resolve()}:
                 _hold(folder, resources)
             self._engine = open_database(storage.db_path)
@@ -146,7 +142,7 @@ class Runtime:
 
     def _submit(self, photo: bytes, name: str, f_px: float | None, model: str) -> Task:
         name = "".join(character for character in name if character.isprintable())[-_MAX_NAME_CHARACTERS:]
-        splat_model_named(model)
+        splat_model_named(model, self.settings)
         Photo(photo, name, f_px, self.settings.pictures).check()
         sha256 = hashlib.sha256(photo).hexdigest()
         task_id = str(uuid.uuid4())

@@ -45,11 +45,11 @@ def predict(services: Services, task: Task, stages: Stages) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=services.work_dir) as folder, stages.stage("ply"):
         path = write_scene(scene, Path(folder, PLY))
         services.objects.put(task_key(task.id, PLY), path)
-    return {**_facts(scene, task), "seconds": stages.seconds}
+    return {**_facts(scene, task, services), "seconds": stages.seconds}
 
 
-def _facts(scene: Scene, task: Task) -> dict[str, Any]:
-    info = splat_model_named(task.model).info
+def _facts(scene: Scene, task: Task, services: Services) -> dict[str, Any]:
+    info = splat_model_named(task.model, services.settings).info
     camera = scene.camera
     return {
         "model": info.name,

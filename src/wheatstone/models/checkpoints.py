@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import zipfile
+import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +21,7 @@ from wheatstone.errors import (
     EgressFailedError,
     EgressRefusedError,
     UnknownModelError,
+    reason,
 )
 from wheatstone.locks import lock
 from wheatstone.models._sources import Progress, Source, UrlSource, WheelSource
@@ -33,9 +37,12 @@ class Checkpoint:
         summary: what it does, one line.
         licence: SPDX identifier of the licence of the weights.
         attribution: whom to name when using it.
-        size_bytes: size of the file in bytes.
-        sha256: hash of the file, in hexadecimal.
+        size_bytes: size of the file in bytes; the least it can be where `sha256` is empty.
+        sha256: hash of the file, in hexadecimal. Empty where its publisher tells none and we could not look:
+            the file is then a ZIP, whose own checksums tell damage, and the model checks names and shapes.
         sources: where it can be fetched, tried in this order.
+        file: its name in the cache folder; by default its own with `.onnx`.
+        asks: its licence must be accepted before it is fetched.
     """
 
     name: str
@@ -45,6 +52,17 @@ class Checkpoint:
     size_bytes: int
     sha256: str
     sources: tuple[Source, ...]
+    file: str = ""
+    asks: bool = False
+
+    @property
+    def most_bytes(self) -> int:
+        """The most the file can have, in bytes."""
+        return self.size_bytes if self.sha256 else self.size_bytes + _ZIP_SLACK_BYTES
+
+
+_ZIP_SLACK_BYTES = 4_000_000
+"""What a ZIP of some thousand tensors can hold beside them."""
 
 
 class CheckpointState(StrEnum):
@@ -82,6 +100,17 @@ CHECKPOINTS = (
             UrlSource("https://github.com/danielgatis/rembg/releases/download/v0.0.0/u2net.onnx"),
         ),
     ),
+    Checkpoint(
+        name="sharp",
+        summary="sees depth and splats in one photo",
+        licence="SHARP weights: Apple's research-only licence",
+        attribution="SHARP, Mescheder et al. 2025, https://github.com/apple/ml-sharp",
+        size_bytes=2_809_220_676,
+        sha256="",
+        sources=(UrlSource("https://ml-site.cdn-apple.com/models/sharp/sharp_2572gikvuh.pt"),),
+        file="sharp_2572gikvuh.pt",
+        asks=True,
+    ),
 )
 """All checkpoints."""
 
@@ -107,7 +136,7 @@ def location(name: str, settings: Settings) -> Path:
     """
     checkpoint = checkpoint_named(name)
     own = settings.checkpoints.local.get(name)
-    return own.expanduser() if own else settings.cache_dir / "checkpoints" / f"{checkpoint.name}.onnx"
+    return own.expanduser() if own else settings.cache_dir / "checkpoints" / (checkpoint.file or f"{name}.onnx")
 
 
 def find(name: str, settings: Settings) -> Path | None:
@@ -117,7 +146,9 @@ def find(name: str, settings: Settings) -> Path | None:
         UnknownModelError: no checkpoint has this name.
     """
     path = location(name, settings)
-    return path if path.is_file() and path.stat().st_size == checkpoint_named(name).size_bytes else None
+    checkpoint = checkpoint_named(name)
+    fits = path.is_file() and checkpoint.size_bytes <= path.stat().st_size <= checkpoint.most_bytes
+    return path if fits else None
 
 
 def verify(name: str, settings: Settings) -> CheckpointState:
@@ -132,11 +163,23 @@ def verify(name: str, settings: Settings) -> CheckpointState:
     return CheckpointState.DAMAGED if _mismatch(path, checkpoint_named(name)) else CheckpointState.OK
 
 
-def ensure(name: str, settings: Settings, progress: Progress = lambda _done_bytes, _all_bytes: None) -> Path:
+def ensure(
+    name: str,
+    settings: Settings,
+    progress: Progress = lambda _done_bytes, _all_bytes: None,
+    *,
+    accepted_licences: Collection[str] = (),
+) -> Path:
     """The checkpoint's file, fetched if it is not there.
 
     Processes that ask at once wait for the one that fetches. A file of your own, named in the settings, is
     used where it lies and checked every time; a fetched one is checked when it arrives.
+
+    Args:
+        name: of the checkpoint.
+        settings: where it may be, and whether it may be fetched.
+        progress: told while it is fetched.
+        accepted_licences: names of checkpoints whose licence was accepted; it matters to those that ask.
 
     Raises:
         UnknownModelError: no checkpoint has this name.
@@ -149,6 +192,12 @@ def ensure(name: str, settings: Settings, progress: Progress = lambda _done_byte
         return path
     if find(name, settings):
         return path
+    if checkpoint.asks and name not in accepted_licences:
+        raise CheckpointUnavailableError(
+            f"Checkpoint {name} is not in {path.parent}, and is fetched only once you accept its licence "
+            f"({checkpoint.licence}; see {checkpoint.attribution}): "
+            f"`wheatstone models pull {name} --accept-licence`."
+        )
     if settings.checkpoints.offline:
         raise CheckpointUnavailableError(
             f"Checkpoint {name} is not in {path.parent}, and WHEATSTONE_CHECKPOINTS__OFFLINE forbids fetching it "
@@ -173,7 +222,7 @@ def _fetch(checkpoint: Checkpoint, path: Path, settings: Settings, progress: Pro
     failures = []
     for source in checkpoint.sources:
         try:
-            source.fetch(part, checkpoint.size_bytes, settings.egress, progress)
+            source.fetch(part, checkpoint.most_bytes, settings.egress, progress)
         except (CheckpointUnavailableError, EgressRefusedError, EgressFailedError) as error:
             failures.append(f"{source.label}: {error}")
             continue
@@ -193,7 +242,9 @@ def _fetch(checkpoint: Checkpoint, path: Path, settings: Settings, progress: Pro
 
 
 def _check_own(path: Path, checkpoint: Checkpoint) -> None:
-    problem = _mismatch(path, checkpoint) if path.is_file() else "there is no such file"
+    problem = "" if path.is_file() else "there is no such file"
+    if not problem and checkpoint.sha256:  # else whoever loads it tells: it may be of another size, but serve
+        problem = _mismatch(path, checkpoint)
     if problem:
         raise CheckpointUnavailableError(
             f"{path}, which WHEATSTONE_CHECKPOINTS__LOCAL names for {checkpoint.name}, is not it: {problem}."
@@ -203,17 +254,35 @@ def _check_own(path: Path, checkpoint: Checkpoint) -> None:
 def _mismatch(path: Path, checkpoint: Checkpoint) -> str:
     """What tells the file from the checkpoint; empty when nothing does."""
     size_bytes = path.stat().st_size
-    if size_bytes != checkpoint.size_bytes:
-        return f"expected {checkpoint.size_bytes:,} bytes, found {size_bytes:,}"
+    if not checkpoint.size_bytes <= size_bytes <= checkpoint.most_bytes:
+        return f"expected {_size(checkpoint)}, found {size_bytes:,}"
+    if not checkpoint.sha256:
+        return _damage_of_zip(path)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return "" if sha256 == checkpoint.sha256 else f"expected SHA-256 {checkpoint.sha256}, found {sha256}"
 
 
+def _damage_of_zip(path: Path) -> str:
+    """What is wrong with a ZIP by its own checksums; empty when nothing is."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        return f"it is no whole ZIP ({reason(error)})"
+    return f"its member {damaged} is damaged" if damaged else ""
+
+
+def _size(checkpoint: Checkpoint) -> str:
+    at_least = "" if checkpoint.sha256 else "at least "
+    return f"{at_least}{checkpoint.size_bytes:,} bytes"
+
+
 def _advice(checkpoint: Checkpoint) -> str:
-    own = json.dumps({checkpoint.name: f"/path/to/{checkpoint.name}.onnx"})
+    own = json.dumps({checkpoint.name: f"/path/to/{checkpoint.file or f'{checkpoint.name}.onnx'}"})
+    digest = f", SHA-256 {checkpoint.sha256}" if checkpoint.sha256 else ""
     return (
         f"Run `wheatstone models pull {checkpoint.name}` where these can be reached, or set "
         f"WHEATSTONE_CHECKPOINTS__LOCAL='{own}' to a file of yours "
-        f"({checkpoint.size_bytes:,} bytes, SHA-256 {checkpoint.sha256})."
+        f"({_size(checkpoint)}{digest})."
     )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from wheatstone.errors import CheckpointUnavailableError, UnknownModelError
+from wheatstone.errors import CheckpointUnavailableError, ModelUnavailableError, UnknownModelError
 from wheatstone.models import checkpoints
 from wheatstone.models.relief import RELIEF, Relief
 from wheatstone.models.roles import ModelInfo, SplatPredictor
-from wheatstone.settings import Settings
+from wheatstone.models.sharp import SHARP
+from wheatstone.settings import Settings, load_settings
 
 _log = logging.getLogger(__name__)
 
@@ -28,10 +30,40 @@ class SplatModel:
     Attributes:
         info: what to know about it.
         load: makes it ready, fetching what it needs.
+        is_ready: tells, quickly, whether all that it needs is here; `auto` takes none that is not.
     """
 
     info: ModelInfo
     load: Callable[[Settings, Progress], SplatPredictor]
+    is_ready: Callable[[Settings], bool] = lambda _settings: True
+
+
+def _load_sharp(settings: Settings, progress: Progress) -> SplatPredictor:
+    """SHARP on the device that the settings name.
+
+    Raises:
+        ModelUnavailableError: PyTorch is not installed.
+        CheckpointUnavailableError: the weights cannot be had, or are others.
+        BadOptionError: there is no such device here.
+    """
+    if not _torch_is_installed():
+        raise ModelUnavailableError(
+            "The model sharp needs PyTorch, which is not installed: run `pip install 'wheatstone[torch]'`."
+        )
+    path = settings.model.checkpoint_path or checkpoints.ensure(SHARP.checkpoints[0], settings)
+    from wheatstone.models.sharp.hardware import choose_hardware
+    from wheatstone.models.sharp.predictor import Sharp
+
+    return Sharp.load(path, choose_hardware(settings.model.device), progress=progress)
+
+
+def _sharp_is_ready(settings: Settings) -> bool:
+    path = settings.model.checkpoint_path or checkpoints.find(SHARP.checkpoints[0], settings)
+    return path is not None and path.is_file() and _torch_is_installed()
+
+
+def _torch_is_installed() -> bool:
+    return importlib.util.find_spec("torch") is not None
 
 
 def _load_relief(settings: Settings, progress: Progress) -> SplatPredictor:
@@ -60,7 +92,7 @@ def _matte_checkpoint(settings: Settings, progress: Progress) -> Path | None:
         return None
 
 
-SPLAT_MODELS = (SplatModel(RELIEF, _load_relief),)
+SPLAT_MODELS = (SplatModel(SHARP, _load_sharp, _sharp_is_ready), SplatModel(RELIEF, _load_relief))
 """The photo-to-splat models that come along, the one that `auto` prefers first."""
 
 PLUGINS = "wheatstone.splat_models"
@@ -73,14 +105,14 @@ def splat_models() -> tuple[SplatModel, ...]:
     return (*SPLAT_MODELS, *(point.load() for point in entry_points(group=PLUGINS)))
 
 
-def splat_model_named(name: str) -> SplatModel:
-    """The model of that name; `auto` is the best one that can run here.
+def splat_model_named(name: str, settings: Settings | None = None) -> SplatModel:
+    """The model of that name; `auto` is the best one that can run here, by these settings or else this process's.
 
     Raises:
         UnknownModelError: there is none.
     """
     if name == "auto":
-        return SPLAT_MODELS[0]
+        return next(model for model in SPLAT_MODELS if model.is_ready(settings or load_settings()))
     for models in (lambda: SPLAT_MODELS, splat_models):  # looking for plug-ins takes a moment
         for model in models():
             if model.info.name == name:
