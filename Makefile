@@ -54,6 +54,11 @@ $(VENV)/.developing: $(VENV)/.installed
 	$(BIN)/pip install --quiet --group dev
 	touch $@
 
+# PyTorch is large: it has a stamp of its own, and is installed only for the tests.
+$(VENV)/.torch: $(VENV)/.developing
+	$(BIN)/pip install --quiet --group torch
+	touch $@
+
 npm:
 	@command -v npm >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy npm; } || \
 		{ echo "npm is needed for the tests: sudo apt-get install npm"; exit 2; }
@@ -78,7 +83,7 @@ check: $(VENV)/.developing
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-test: check $(PEERS)/node_modules/.installed web/node_modules/.installed $(PAGES) browser
+test: check $(VENV)/.torch $(PEERS)/node_modules/.installed web/node_modules/.installed $(PAGES) browser
 	cd web && npm run --silent check
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report term
 

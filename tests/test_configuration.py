@@ -89,7 +89,7 @@ def test_a_key_that_is_no_setting_is_ignored_with_a_warning(caplog: pytest.LogCa
 
 def test_the_template_holds_every_setting_of_the_server_with_its_default() -> None:
     text = TEMPLATE.read_text()
-    sections = ("server", "model", "storage", "compression", "executors", "pictures")
+    sections = ("server", "model", "storage", "compression", "checkpoints", "executors", "pictures")
     defaults = Settings().model_dump(mode="json", include=set(sections))
     assert json5.loads(text) == defaults
     for section in sections:

@@ -10,7 +10,7 @@ import functools
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_origin
 
@@ -35,6 +35,9 @@ class CheckpointSettings(BaseModel, frozen=True):
     offline: bool = Field(False, description="Never fetch weights; use only what is in the cache or named.")
     local: dict[str, Path] = Field(
         default_factory=dict, description="Checkpoint name to a file of yours, used instead of every source."
+    )
+    accepted_licences: tuple[str, ...] = Field(
+        (), description="Checkpoints whose licence you have read and accept, such as sharp; fetched only then."
     )
 
 
@@ -70,6 +73,9 @@ class ModelSettings(BaseModel, frozen=True):
     name: str = Field("auto", description="Model for photos; auto is the best one that can run here.")
     device: str = Field("auto", description="auto, cuda, mps or cpu.")
     checkpoint_path: Path | None = Field(None, description="SHARP's checkpoint, for the model sharp.")
+    input_size: tuple[int, int] = Field(
+        (1536, 1536), description="Width and height in pixels at which sharp sees photos; below 1536 a draft."
+    )
 
 
 class StorageSettings(BaseModel, frozen=True):
@@ -132,6 +138,17 @@ class Settings(BaseModel, frozen=True):
     storage: StorageSettings = StorageSettings()
     compression: CompressionSettings = CompressionSettings()
     executors: ExecutorSettings = ExecutorSettings()
+
+
+def accepting(settings: Settings, checkpoints: Iterable[str]) -> Settings:
+    """The settings, with the licences of these checkpoints accepted, too."""
+    accepted = (*settings.checkpoints.accepted_licences, *checkpoints)
+    return changed(settings, "checkpoints", accepted_licences=accepted)
+
+
+def changed(settings: Settings, section: str, **values: object) -> Settings:
+    """The settings, with other values in a section; they are not checked."""
+    return settings.model_copy(update={section: getattr(settings, section).model_copy(update=values)})
 
 
 @functools.cache

@@ -79,3 +79,10 @@ def test_the_doctor_reports_a_cache_folder_that_cannot_be_written(
     load_settings.cache_clear()
     assert result.code == 2
     assert "WHEATSTONE_CACHE_DIR" in result.out
+
+
+def test_weights_that_ask_are_not_fetched_before_their_licence_is_accepted(command: Command) -> None:
+    result = command("models", "pull", "sharp")
+    assert result.code == 2
+    assert "--accept-licence" in result.err
+    assert "research-only" in result.err

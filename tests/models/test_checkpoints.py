@@ -29,7 +29,7 @@ from wheatstone.models.checkpoints import (
     location,
     verify,
 )
-from wheatstone.settings import CheckpointSettings, Settings
+from wheatstone.settings import CheckpointSettings, Settings, accepting
 
 WEIGHTS = random.Random(1).randbytes(300_000)  # noqa: S311
 WRONG = bytes(len(WEIGHTS))
@@ -491,5 +491,5 @@ def test_a_checkpoint_that_asks_is_fetched_once_its_licence_is_accepted(
         with pytest.raises(CheckpointUnavailableError, match=r"accept its licence \(research.*--accept-licence"):
             ensure("tiny", settings)
         assert not server.headers
-        ensure("tiny", settings, accepted_licences=["tiny"])
+        ensure("tiny", accepting(settings, ["tiny"]))
         assert ensure("tiny", settings) == find("tiny", settings)  # what is here was accepted

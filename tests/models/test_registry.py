@@ -78,7 +78,7 @@ def test_without_pytorch_sharp_says_how_to_get_it(tmp_path: Path, monkeypatch: p
 
 def test_without_weights_sharp_says_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_torch_is_installed", lambda: True)
-    with pytest.raises(CheckpointUnavailableError, match="`wheatstone models pull sharp --accept-licence`"):
+    with pytest.raises(CheckpointUnavailableError, match="--accept-licence"):
         splat_model_named("sharp").load(offline(tmp_path), no_progress)
 
 

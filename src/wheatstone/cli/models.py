@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
+from wheatstone.cli.parameters import Flag
 from wheatstone.cli.text import size_text
 from wheatstone.models import checkpoints
 from wheatstone.models.checkpoints import CHECKPOINTS, CheckpointState
 from wheatstone.models.registry import splat_models
-from wheatstone.settings import load_settings
+from wheatstone.settings import accepting, load_settings
 
 _DEFAULT_PULL = ("u2netp",)
 
@@ -45,13 +46,14 @@ def list_models() -> None:
 
 
 @app.command
-def pull(*names: str) -> None:
+def pull(*names: str, accept_licence: Flag = False) -> None:
     """Fetch checkpoints into the cache folder and verify them.
 
     Args:
         names: Which; by default the small ones that every model can use.
+        accept_licence: You have read the licences of these checkpoints (`wheatstone models list`) and accept them.
     """
-    settings = load_settings()
+    settings = accepting(load_settings(), names if accept_licence else ())
     console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), console=console

@@ -20,6 +20,8 @@ def serve(
     config: Path | None = None,
     output_dir: Path | None = None,
     model: str | None = None,
+    accept_licence: Flag = False,
+    input_size: tuple[int, int] | None = None,
     keep_ply: Flag = False,
     log_level: str | None = None,
     browser: Annotated[bool, Parameter(negative="--no-browser", show_default=False)] = True,
@@ -37,6 +39,8 @@ def serve(
         config: Settings, JSON with comments; by default `config.jsonc` or `config.json` here.
         output_dir: Folder for photos and results; by default `output/results`.
         model: Model for photos; by default the best one that can run here.
+        accept_licence: You have read the licence of SHARP's weights (`wheatstone models list`) and accept it.
+        input_size: Width and height in pixels at which `sharp` sees photos, by default 1536 1536; less is a draft.
         keep_ply: Keep each splat's PLY beside its SOG.
         log_level: DEBUG, INFO, WARNING, ERROR or CRITICAL; by default INFO.
         browser: Open the page in the default browser; `--no-browser` only prints the address.
@@ -46,7 +50,8 @@ def serve(
         {
             "server": {"host": host, "port": port, "log_level": log_level and log_level.upper()},
             "storage": {"output_dir": output_dir, "keep_ply": keep_ply or None},
-            "model": {"name": model},
+            "model": {"name": model, "input_size": input_size},
+            "checkpoints": {"accepted_licences": ("sharp",) if accept_licence else None},
         },
     )
     _log_with_times(settings.server.log_level)

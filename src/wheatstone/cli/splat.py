@@ -20,7 +20,7 @@ from wheatstone.executors import InlineExecutor
 from wheatstone.models.registry import splat_model_named
 from wheatstone.pictures import picture_paths
 from wheatstone.pipelines import Output, photo_to_splat, write_outputs
-from wheatstone.settings import load_settings
+from wheatstone.settings import accepting, changed, load_settings
 from wheatstone.splats.formats import FORMATS, Format, check_writable, format_named
 from wheatstone.stages import Stages
 
@@ -47,6 +47,8 @@ def splat(
     turntable: Flag = False,
     effort: int = 0,
     overwrite: Flag = False,
+    accept_licence: Flag = False,
+    input_size: tuple[int, int] | None = None,
 ) -> int:
     """Turn photos into 3D Gaussian splats.
 
@@ -67,10 +69,18 @@ def splat(
         effort: How hard to try for a small `.sog` or `.html`: 0 is fast; 1 takes about eight times as long to
             write, for 4 to 8 % less.
         overwrite: Replace files that exist.
+        accept_licence: You have read the licence of the model's weights (`wheatstone models list`) and accept it.
+        input_size: Width and height in pixels at which `sharp` sees the photo, by default 1536 1536; less is a
+            draft, faster and coarser.
     """
     if focal_length is not None and focal_length <= 0:
         raise BadOptionError(f"--focal-length must be a positive number of pixels, got {focal_length}.")
-    info = splat_model_named(model).info
+    settings = load_settings()
+    if input_size is not None:
+        settings = changed(settings, "model", input_size=input_size)
+    if accept_licence:
+        settings = accepting(settings, splat_model_named("sharp" if model == "auto" else model).info.checkpoints)
+    info = splat_model_named(model, settings).info
     files = picture_paths(photos)
     formats = [format_named(name.strip()) for name in format.split(",") if name.strip()]
     if not formats:
@@ -78,7 +88,6 @@ def splat(
     check_writable(formats, effort)
     outputs = _outputs(files, output, formats, poster=poster, turntable=turntable, effort=effort)
     console, errors = Console(), Console(stderr=True)
-    settings = load_settings()
     executor = InlineExecutor(settings)
     rows: list[_Row] = []
     with Progress(

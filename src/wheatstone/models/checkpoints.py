@@ -11,7 +11,6 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -163,23 +162,11 @@ def verify(name: str, settings: Settings) -> CheckpointState:
     return CheckpointState.DAMAGED if _mismatch(path, checkpoint_named(name)) else CheckpointState.OK
 
 
-def ensure(
-    name: str,
-    settings: Settings,
-    progress: Progress = lambda _done_bytes, _all_bytes: None,
-    *,
-    accepted_licences: Collection[str] = (),
-) -> Path:
+def ensure(name: str, settings: Settings, progress: Progress = lambda _done_bytes, _all_bytes: None) -> Path:
     """The checkpoint's file, fetched if it is not there.
 
     Processes that ask at once wait for the one that fetches. A file of your own, named in the settings, is
     used where it lies and checked every time; a fetched one is checked when it arrives.
-
-    Args:
-        name: of the checkpoint.
-        settings: where it may be, and whether it may be fetched.
-        progress: told while it is fetched.
-        accepted_licences: names of checkpoints whose licence was accepted; it matters to those that ask.
 
     Raises:
         UnknownModelError: no checkpoint has this name.
@@ -192,11 +179,11 @@ def ensure(
         return path
     if find(name, settings):
         return path
-    if checkpoint.asks and name not in accepted_licences:
+    if checkpoint.asks and name not in settings.checkpoints.accepted_licences:
         raise CheckpointUnavailableError(
             f"Checkpoint {name} is not in {path.parent}, and is fetched only once you accept its licence "
-            f"({checkpoint.licence}; see {checkpoint.attribution}): "
-            f"`wheatstone models pull {name} --accept-licence`."
+            f"({checkpoint.licence}; see {checkpoint.attribution}): --accept-licence, or "
+            f"WHEATSTONE_CHECKPOINTS__ACCEPTED_LICENCES={name}."
         )
     if settings.checkpoints.offline:
         raise CheckpointUnavailableError(

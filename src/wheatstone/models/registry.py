@@ -15,6 +15,7 @@ from wheatstone.models import checkpoints
 from wheatstone.models.relief import RELIEF, Relief
 from wheatstone.models.roles import ModelInfo, SplatPredictor
 from wheatstone.models.sharp import SHARP
+from wheatstone.models.sharp.about import input_side_px
 from wheatstone.settings import Settings, load_settings
 
 _log = logging.getLogger(__name__)
@@ -50,16 +51,26 @@ def _load_sharp(settings: Settings, progress: Progress) -> SplatPredictor:
         raise ModelUnavailableError(
             "The model sharp needs PyTorch, which is not installed: run `pip install 'wheatstone[torch]'`."
         )
-    path = settings.model.checkpoint_path or checkpoints.ensure(SHARP.checkpoints[0], settings)
+    path = _own_sharp(settings) or checkpoints.ensure(
+        SHARP.checkpoints[0], settings, lambda done, total: progress(done / total)
+    )
     from wheatstone.models.sharp.hardware import choose_hardware
     from wheatstone.models.sharp.predictor import Sharp
 
-    return Sharp.load(path, choose_hardware(settings.model.device), progress=progress)
+    side_px = input_side_px(*settings.model.input_size)
+    return Sharp.load(path, choose_hardware(settings.model.device), side_px, progress=progress)
 
 
 def _sharp_is_ready(settings: Settings) -> bool:
-    path = settings.model.checkpoint_path or checkpoints.find(SHARP.checkpoints[0], settings)
-    return path is not None and path.is_file() and _torch_is_installed()
+    path = _own_sharp(settings) or checkpoints.find(SHARP.checkpoints[0], settings)
+    may_fetch = SHARP.checkpoints[0] in settings.checkpoints.accepted_licences and not settings.checkpoints.offline
+    return _torch_is_installed() and (path is not None or may_fetch)
+
+
+def _own_sharp(settings: Settings) -> Path | None:
+    """The checkpoint that the settings name for the model, if it is there; else it is to be fetched."""
+    path = settings.model.checkpoint_path
+    return path if path is not None and path.is_file() else None
 
 
 def _torch_is_installed() -> bool:

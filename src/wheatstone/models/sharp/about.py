@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 from wheatstone.models.roles import ModelInfo
+
+_log = logging.getLogger(__name__)
 
 SHARP = ModelInfo(
     name="sharp",
@@ -22,6 +26,15 @@ DRAFT_SIDES_PX = (512, 1024)
 def native_side_px(wanted_px: int) -> int:
     """The side the network can work at that is nearest to `wanted_px`; of two, the larger."""
     return min((NATIVE_SIDE_PX, *reversed(DRAFT_SIDES_PX)), key=lambda side_px: abs(side_px - wanted_px))
+
+
+def input_side_px(width_px: int, height_px: int) -> int:
+    """The side of the square that an input size asks for: its longer side, as a multiple of 64, with a warning."""
+    side_px = max(width_px, height_px)
+    snapped_px = max(64, -(-side_px // 64) * 64)
+    if (snapped_px, snapped_px) != (width_px, height_px):
+        _log.warning("An input size of %dx%d becomes %dx%d.", width_px, height_px, snapped_px, snapped_px)
+    return snapped_px
 
 
 def label(side_px: int) -> str:
