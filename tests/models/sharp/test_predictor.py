@@ -179,6 +179,16 @@ def test_with_too_little_memory_at_all_the_message_names_what_would_fit(monkeypa
     assert network.chunks == [5, 3, 2, 1]
 
 
+def test_too_little_memory_for_the_weights_is_told_alike(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object, **_options: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr("wheatstone.models.sharp.predictor.load_network", full)
+    monkeypatch.setattr(Hardware, "free_bytes", lambda self: 1000)
+    with pytest.raises(DeviceMemoryError, match="No input size would fit"):
+        sharp(path)
+
+
 def test_with_hardly_any_memory_nothing_would_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Hardware, "free_bytes", lambda self: 1000)
     network = Exhausted(0, MemoryError())

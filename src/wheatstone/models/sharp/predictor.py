@@ -75,14 +75,20 @@ class Sharp:
 
         Raises:
             CheckpointUnavailableError: the file is not the checkpoint.
+            DeviceMemoryError: the device has too little memory.
         """
-        network = load_network(
-            checkpoint,
-            config or SharpConfig(),
-            device=hardware.device,
-            dtype=hardware.dtype,
-            progress=progress,
-        )
+        try:
+            network = load_network(
+                checkpoint,
+                config or SharpConfig(),
+                device=hardware.device,
+                dtype=hardware.dtype,
+                progress=progress,
+            )
+        except (MemoryError, RuntimeError) as error:
+            if not _tells_of_memory(error):
+                raise
+            raise _memory_error(hardware, native_side_px(side_px)) from error
         return cls(network, hardware, side_px)
 
     def predict(self, picture: Picture, stages: Stages) -> Scene:
@@ -116,24 +122,9 @@ class Sharp:
                 return splats
             self._hardware.release()  # after the handler, which holds on to what the network was working with
             if self._chunk == 1:
-                raise self._memory_error()
+                raise _memory_error(self._hardware, self.side_px)
             self._chunk = (self._chunk + 1) // 2
             _log.warning("SHARP ran out of memory; seeing %d parts of the photo at once.", self._chunk)
-
-    def _memory_error(self) -> DeviceMemoryError:
-        hardware, free_bytes = self._hardware, self._hardware.free_bytes()
-        needed = f"about {hardware.needed_bytes(self.side_px) / 1e9:.1f} GB on {hardware.device}"
-        fitting = [
-            f"{side_px} px (about {hardware.needed_bytes(side_px) / 1e9:.1f} GB)"
-            for side_px in reversed(DRAFT_SIDES_PX)
-            if side_px < self.side_px and hardware.needed_bytes(side_px) <= free_bytes
-        ]
-        advice = f"Would fit: an input size of {' or '.join(fitting)}." if fitting else "No input size would fit."
-        elsewhere = " The device cpu uses the machine's own memory." if hardware.device.type != "cpu" else ""
-        return DeviceMemoryError(
-            f"SHARP at {self.side_px} px needs {needed}, where {free_bytes / 1e9:.1f} GB are free. "
-            f"{advice}{elsewhere}"
-        )
 
 
 def resized(rgb: U8, side_px: int, device: torch.device) -> Tensor:
@@ -163,6 +154,22 @@ def to_gaussians(splats: Splats) -> Gaussians:
     means, scales, quaternions, opacities, sh = np.split(packed, ends)
     return Gaussians(
         means.reshape(-1, 3), scales.reshape(-1, 3), quaternions.reshape(-1, 4), opacities, sh.reshape(-1, 1, 3)
+    )
+
+
+def _memory_error(hardware: Hardware, side_px: int) -> DeviceMemoryError:
+    """What is needed, what is free, and what would fit."""
+    free_bytes = hardware.free_bytes()
+    fitting = [
+        f"{smaller_px} px (about {hardware.needed_bytes(smaller_px) / 1e9:.1f} GB)"
+        for smaller_px in reversed(DRAFT_SIDES_PX)
+        if smaller_px < side_px and hardware.needed_bytes(smaller_px) <= free_bytes
+    ]
+    advice = f"Would fit: an input size of {' or '.join(fitting)}." if fitting else "No input size would fit."
+    elsewhere = " The device cpu uses the machine's own memory." if hardware.device.type != "cpu" else ""
+    return DeviceMemoryError(
+        f"SHARP at {side_px} px needs about {hardware.needed_bytes(side_px) / 1e9:.1f} GB on {hardware.device}, "
+        f"where {free_bytes / 1e9:.1f} GB are free. {advice}{elsewhere}"
     )
 
 

@@ -52,8 +52,10 @@ class VisionTransformer(nn.Module):
         if side == TRAINED_TOKENS:
             return self.pos_embed
         grid = self.pos_embed[:, 1:].unflatten(1, (TRAINED_TOKENS, TRAINED_TOKENS)).permute(0, 3, 1, 2).float()
+        if grid.device.type == "mps":  # where it cannot be resampled
+            grid = grid.cpu()
         grid = functional.interpolate(grid, (side, side), mode="bicubic", antialias=True)
-        positions = grid.flatten(2).transpose(1, 2).to(self.pos_embed.dtype)
+        positions = grid.flatten(2).transpose(1, 2).to(self.pos_embed)
         return torch.cat([self.pos_embed[:, :1], positions], dim=1)
 
 
