@@ -51,7 +51,7 @@ $(PAGES): $(shell find web -name node_modules -prune -o -type f -print) | $(VENV
 		{ echo "The pages could not be built: $(BIN)/pip install --verbose --editable . says why."; exit 2; }
 
 $(VENV)/.developing: $(VENV)/.installed
-	$(BIN)/pip install --quiet --group dev $(if $(CI),--group torch)
+	$(BIN)/pip install --quiet --group dev
 	touch $@
 
 # PyTorch is large: tests that need it are skipped where it is missing, but not in CI.
