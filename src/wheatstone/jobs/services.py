@@ -129,11 +129,20 @@ class Services:
             self.hub.notify(task_id)
         return changed
 
+    def fail(self, task_id: str, error: WheatstoneError) -> None:
+        """End a task that failed; who sees that finds nothing left of it. One that is completed stays as it is."""
+        if self.tasks.get(task_id).status is not Status.COMPLETED:
+            self._delete_files(task_id)
+        self.move(task_id, Status.FAILED, error=error)
+
     def delete_files_of_failed(self, task_id: str) -> None:
         """Leave nothing of a task that failed or was cancelled, unless a step still works on it."""
         task = self.tasks.get(task_id)
         if task.status in (Status.FAILED, Status.CANCELLED) and task_id not in self._running:
-            self.objects.delete(self.objects.keys(f"{TASKS}/{task_id}"))
+            self._delete_files(task_id)
+
+    def _delete_files(self, task_id: str) -> None:
+        self.objects.delete(self.objects.keys(f"{TASKS}/{task_id}"))
 
     def cancel_running(self, task_id: str) -> None:
         """End the step of this task, if one runs here."""

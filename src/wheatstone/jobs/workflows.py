@@ -65,6 +65,4 @@ async def _compress(task_id: str, facts: dict[str, Any]) -> None:
 
 async def _fail(task_id: str, code: str, message: str) -> None:
     """No step of its own: doing it twice does nothing."""
-    services = current()
-    await asyncio.to_thread(services.move, task_id, Status.FAILED, error=error_of(code, message))
-    await asyncio.to_thread(services.delete_files_of_failed, task_id)
+    await asyncio.to_thread(current().fail, task_id, error_of(code, message))

@@ -18,14 +18,13 @@ from wheatstone.splats.shots import Shot
 from wheatstone.splats.viewer_facts import viewer_facts
 from wheatstone.stages import Stages
 
+_log = logging.getLogger(__name__)
+
 _POSTER_LONG_SIDE_PX = 768
 _CANNOT_START = (126, 127)
 """What shells and env answer when there is no such program."""
 _NPX_LACKS_IT = ("could not determine executable", "E404")
 """What npx says when there is no such package."""
-
-
-_log = logging.getLogger(__name__)
 
 
 class CompressorMissingError(Exception):

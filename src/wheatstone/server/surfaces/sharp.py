@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from wheatstone.errors import UnknownTaskError
 from wheatstone.jobs import Progress
+from wheatstone.jobs.splats import PLY, SOG
 from wheatstone.server.dependencies import LastEventId, RuntimeDependency, TaskDependency
 from wheatstone.server.downloads import download
 from wheatstone.server.problems import PROBLEMS
@@ -20,7 +21,7 @@ from wheatstone.storage import Artifact, Event, Status, Task
 router = APIRouter(tags=["SHARP API"], responses=PROBLEMS)
 
 _RECONNECT_MS = 1000
-_RESULTS = ("output.sog", "output.ply")
+_RESULTS = (SOG, PLY)
 
 Word = Literal["queued", "converting", "compressing", "completed", "failed"]
 _WORDS: dict[Status, Word] = {
