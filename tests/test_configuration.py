@@ -81,18 +81,17 @@ def test_a_flag_that_does_not_fit_is_told_by_its_name() -> None:
 
 
 def test_a_key_that_is_no_setting_is_ignored_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    written('{"server": {"prot": 1}, "gpu": {"enable_amp": true}}')
+    written('{"server": {"prot": 1}, "clouds": {"rain": true}}')
     assert configure(None, {}) == Settings()
     assert "server.prot is no setting" in caplog.text
-    assert "gpu is no setting" in caplog.text
+    assert "clouds is no setting" in caplog.text
 
 
 def test_the_template_holds_every_setting_of_the_server_with_its_default() -> None:
     text = TEMPLATE.read_text()
-    sections = ("server", "model", "storage", "compression", "checkpoints", "executors", "pictures")
-    defaults = Settings().model_dump(mode="json", include=set(sections))
+    defaults = Settings().model_dump(mode="json", exclude={"cache_dir"})
     assert json5.loads(text) == defaults
-    for section in sections:
+    for section in set(defaults) - {"mode"}:
         for field in type(getattr(Settings(), section)).model_fields.values():
             assert field.description is not None
             first_words = " ".join(field.description.split()[:4])

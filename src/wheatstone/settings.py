@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any, Literal, get_origin
 
 import platformdirs
-from pydantic import BaseModel, Field, IPvAnyNetwork, ValidationError, field_validator
+from pydantic import BaseModel, Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator
 
 from wheatstone.errors import BadOptionError
 
 _log = logging.getLogger(__name__)
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+Mode = Literal["auto", "gpu", "cpu", "nvidia", "amd"]
 
 
 class PictureLimits(BaseModel, frozen=True):
@@ -54,9 +57,7 @@ class ServerSettings(BaseModel, frozen=True):
 
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for all.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 for a free one.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
-        "INFO", description="Least important lines to log."
-    )
+    log_level: LogLevel = Field("INFO", description="Least important lines to log.")
     allowed_hosts: tuple[str, ...] = Field(
         (),
         description="Host names that requests may address, * for any; by default this machine's own on a loopback "
@@ -73,9 +74,108 @@ class ModelSettings(BaseModel, frozen=True):
     name: str = Field("auto", description="Model for photos; auto is the best one that can run here.")
     device: str = Field("auto", description="auto, cuda, mps or cpu.")
     checkpoint_path: Path | None = Field(None, description="SHARP's checkpoint, for the model sharp.")
+    warm_up: bool = Field(False, description="Load the model when the server starts rather than at first use.")
+    temp_dir: Path | None = Field(
+        None, description="Folder for files that are being made; by default within storage.output_dir."
+    )
+
+
+class InferenceSettings(BaseModel, frozen=True):
+    """What models see."""
+
     input_size: tuple[int, int] = Field(
         (1536, 1536), description="Width and height in pixels at which sharp sees photos; below 1536 a draft."
     )
+
+
+class GpuSettings(BaseModel, frozen=True):
+    """How networks use what they run on."""
+
+    enable_amp: bool = Field(True, description="Half precision, where the device has it in hardware.")
+    enable_cudnn_benchmark: bool = Field(
+        True, description="Let cuDNN try its algorithms on the first photo and keep the fastest (NVIDIA)."
+    )
+    enable_tf32: bool = Field(True, description="Let float32 products lose digits on tensor cores (NVIDIA).")
+    compile: bool = Field(
+        False, description="Let torch.compile write kernels; the first photo then takes minutes longer."
+    )
+
+
+class OptimizationSettings(BaseModel, frozen=True):
+    """Less memory for more time."""
+
+    gradient_checkpointing: bool = Field(
+        False,
+        description="Let sharp see the parts of a photo one by one: less memory on a GPU, more time.",
+    )
+
+
+class CacheSettings(BaseModel, frozen=True):
+    """Results kept for equal requests."""
+
+    enabled: bool = Field(True, description="Answer a request that equals an earlier one with its result.")
+    size: int = Field(100, gt=0, description="Results kept at most.")
+    max_bytes: int = Field(4_000_000_000, gt=0, description="Bytes that kept results take at most.")
+
+
+class RedisSettings(BaseModel, frozen=True):
+    """Results shared with other servers."""
+
+    enabled: bool = Field(False, description="Share kept results through Redis.")
+    url: str = Field("redis://localhost:6379/0", description="Where Redis is.")
+    prefix: str = Field("mlsharp", min_length=1, description="What keys in Redis begin with.")
+    ttl_s: int = Field(86_400, gt=0, description="Seconds that Redis keeps a result.")
+
+
+class WebhookSettings(BaseModel, frozen=True):
+    """Who is told of tasks that have ended."""
+
+    enabled: bool = Field(False, description="Deliver webhooks.")
+    task_completed: str = Field("", description="URL told of completed tasks; empty for none.")
+    task_failed: str = Field("", description="URL told of failed tasks; empty for none.")
+    secret: SecretStr = Field(
+        SecretStr(""),
+        description="Signs webhooks: whsec_ and Base64, as Standard Webhooks has it; empty for none.",
+    )
+
+
+class MonitoringSettings(BaseModel, frozen=True):
+    """Metrics for Prometheus."""
+
+    enabled: bool = Field(True, description="Keep metrics and serve them.")
+    enable_gpu: bool = Field(True, description="Also watch GPUs.")
+    metrics_path: str = Field("/metrics", pattern=r"^/[\w./-]+$", description="Path of the metrics.")
+    port: int | None = Field(None, ge=0, le=65_535, description="Port on which metrics are served, too.")
+
+
+class PerformanceSettings(BaseModel, frozen=True):
+    """How much is done at once, and how much may wait."""
+
+    max_workers: int = Field(4, gt=0, le=256, description="Tasks under way at once, compressions included.")
+    max_concurrency: int = Field(10, gt=0, description="Predictions at once, on all devices together.")
+    timeout_keep_alive: int = Field(30, gt=0, description="Seconds that an idle connection is kept.")
+    max_requests: int = Field(1000, gt=0, description="Tasks that may wait; further ones are told to come later.")
+
+
+class BrowserSettings(BaseModel, frozen=True):
+    """The browser of this machine."""
+
+    auto_open: bool = Field(True, description="Open the page when the server starts.")
+
+
+class LoggingSettings(BaseModel, frozen=True):
+    """What is logged, and where."""
+
+    level: LogLevel | None = Field(None, description="Least important lines to log; by default server.log_level.")
+    console: bool = Field(True, description="Log to the terminal.")
+    file: bool = Field(False, description="Log to files, too: a new one at 10 MB, old ones zipped, for 7 days.")
+    folder: Path = Field(Path("logs"), description="Folder of the files.")
+
+
+class JobSettings(BaseModel, frozen=True):
+    """What one task may take."""
+
+    time_limit_s: float = Field(3600, gt=0, description="Seconds that a task may work, waiting not counted.")
 
 
 class StorageSettings(BaseModel, frozen=True):
@@ -131,6 +231,9 @@ class Settings(BaseModel, frozen=True):
         description="Folder for weights and compiled code; safe to delete.",
     )
     pictures: PictureLimits = PictureLimits()
+    mode: Mode | None = Field(
+        None, description="What models run on: auto, gpu, cpu, nvidia or amd; beats model.device."
+    )
     checkpoints: CheckpointSettings = CheckpointSettings()
     egress: EgressSettings = EgressSettings()
     server: ServerSettings = ServerSettings()
@@ -138,6 +241,17 @@ class Settings(BaseModel, frozen=True):
     storage: StorageSettings = StorageSettings()
     compression: CompressionSettings = CompressionSettings()
     executors: ExecutorSettings = ExecutorSettings()
+    inference: InferenceSettings = InferenceSettings()
+    gpu: GpuSettings = GpuSettings()
+    optimization: OptimizationSettings = OptimizationSettings()
+    performance: PerformanceSettings = PerformanceSettings()
+    jobs: JobSettings = JobSettings()
+    cache: CacheSettings = CacheSettings()
+    redis: RedisSettings = RedisSettings()
+    webhook: WebhookSettings = WebhookSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
+    logging: LoggingSettings = LoggingSettings()
+    browser: BrowserSettings = BrowserSettings()
 
 
 def accepting(settings: Settings, checkpoints: Iterable[str]) -> Settings:

@@ -50,7 +50,8 @@ def serve(
         {
             "server": {"host": host, "port": port, "log_level": log_level and log_level.upper()},
             "storage": {"output_dir": output_dir, "keep_ply": keep_ply or None},
-            "model": {"name": model, "input_size": input_size},
+            "model": {"name": model},
+            "inference": {"input_size": input_size},
             "checkpoints": {"accepted_licences": ("sharp",) if accept_licence else None},
         },
     )

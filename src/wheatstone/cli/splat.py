@@ -77,7 +77,7 @@ def splat(
         raise BadOptionError(f"--focal-length must be a positive number of pixels, got {focal_length}.")
     settings = load_settings()
     if input_size is not None:
-        settings = changed(settings, "model", input_size=input_size)
+        settings = changed(settings, "inference", input_size=input_size)
     if accept_licence:
         settings = accepting(settings, splat_model_named("sharp" if model == "auto" else model).info.checkpoints)
     info = splat_model_named(model, settings).info

@@ -57,7 +57,7 @@ def _load_sharp(settings: Settings, progress: Progress) -> SplatPredictor:
     from wheatstone.models.sharp.hardware import choose_hardware
     from wheatstone.models.sharp.predictor import Sharp
 
-    side_px = input_side_px(*settings.model.input_size)
+    side_px = input_side_px(*settings.inference.input_size)
     return Sharp.load(path, choose_hardware(settings.model.device), side_px, progress=progress)
 
 
