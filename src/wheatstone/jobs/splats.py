@@ -10,7 +10,8 @@ from typing import Any
 
 from wheatstone.cancellation import Cancellation
 from wheatstone.errors import CancelledError, CompressionFailedError
-from wheatstone.jobs.services import PHOTOS, TASKS, Services
+from wheatstone.jobs.photos import photo_key
+from wheatstone.jobs.services import TASKS, Services
 from wheatstone.models.registry import splat_model_named
 from wheatstone.pictures import Photo
 from wheatstone.pipelines.compression import ExternalCompressor
@@ -20,12 +21,9 @@ from wheatstone.stages import Stages
 from wheatstone.storage import Artifact, Status, Task
 
 PLY, SOG, POSTER = "output.ply", "output.sog", "poster.webp"
+_PRIORITY_S = 1e9
+"""What a step of priority is worth in seconds of waiting: more than anybody waits."""
 _MEDIA_TYPES = {PLY: "application/octet-stream", SOG: "application/octet-stream", POSTER: "image/webp"}
-
-
-def photo_key(sha256: str) -> str:
-    """Where the photo with this content lies."""
-    return f"{PHOTOS}/{sha256}"
 
 
 def task_key(task_id: str, name: str) -> str:
@@ -41,7 +39,8 @@ def predict(services: Services, task: Task, stages: Stages) -> dict[str, Any]:
         task.f_px,
         services.settings.pictures,
     )
-    scene = services.executor.predict_splat(task.model, photo, stages, rank=task.created_at.timestamp())
+    rank = task.created_at.timestamp() - _PRIORITY_S * task.priority
+    scene = services.executor.predict_splat(task.model, photo, stages, rank=rank)
     with tempfile.TemporaryDirectory(dir=services.work_dir) as folder, stages.stage("ply"):
         path = write_scene(scene, Path(folder, PLY))
         services.objects.put(task_key(task.id, PLY), path)
@@ -69,7 +68,7 @@ def _facts(scene: Scene, task: Task, services: Services) -> dict[str, Any]:
 def compress(services: Services, task: Task, stages: Stages, facts: dict[str, Any]) -> None:
     """`output.ply` to `output.sog` and a poster; the task is then completed."""
     settings = services.settings.compression
-    keeps_ply = services.settings.storage.keep_ply or not settings.enabled
+    keeps_ply = task.keep_ply or not settings.enabled
     if task.status is not Status.COMPLETED:  # else it was cut off after that
         names = [SOG, POSTER] if settings.enabled else [POSTER]
         with tempfile.TemporaryDirectory(dir=services.work_dir) as folder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -79,19 +79,22 @@ def _host_name(url: str) -> str | None:
 class BodyLimit:
     """Refuses bodies over a limit: at once where the header tells, else as soon as they are; then hangs up."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, larger: Mapping[str, int]) -> None:
+        """Bodies may have `max_bytes`, but for those sent to the paths in `larger`."""
         self._app = app
         self._max_bytes = max_bytes
+        self._larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        max_bytes = self._larger.get(scope["path"], self._max_bytes)
         status, hang_up = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"Connection": "close"}
-        detail = f"The request is larger than the {self._max_bytes / 1e6:.0f} MB allowed."
+        detail = f"The request is larger than the {max_bytes / 1e6:.0f} MB allowed."
         length = Headers(scope=scope).get("content-length", "")
-        if length.isdecimal() and int(length) > self._max_bytes:
+        if length.isdecimal() and int(length) > max_bytes:
             answer = problem(status.phrase.lower().replace(" ", "-"), status.phrase, status, detail)
             answer.headers.update(hang_up)
             await answer(scope, receive, send)
@@ -102,7 +105,7 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._max_bytes:
+            if received > max_bytes:
                 raise HTTPException(status, detail, hang_up)  # FastAPI passes these on from where it reads bodies
             return message
 
