@@ -13,10 +13,13 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from wheatstone.errors import WheatstoneError, error_of_system
+from wheatstone.errors import QueueFullError, WheatstoneError, error_of_system
 from wheatstone.storage import database_error
 
 _log = logging.getLogger(__name__)
+
+_RETRY_S = 10
+"""When to come again if the queue is full."""
 
 
 class Problem(BaseModel):
@@ -54,7 +57,10 @@ def add_problems(app: FastAPI) -> None:
     async def ours(request: Request, error: WheatstoneError) -> JSONResponse:
         if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("%s %s: %s", request.method, request.url.path, error)
-        return problem_of(error)
+        answer = problem_of(error)
+        if isinstance(error, QueueFullError):
+            answer.headers["Retry-After"] = str(_RETRY_S)
+        return answer
 
     @app.exception_handler(SQLAlchemyError)
     async def of_database(request: Request, error: SQLAlchemyError) -> JSONResponse:
