@@ -50,12 +50,14 @@ class OriginGuard:
             host, origin = headers.get("host", ""), headers.get("origin")
             if not self._is_known(host):
                 detail = f"This server does not go by the name {host!r}; server.allowed_hosts can add it."
-                answer = problem("unknown-host", "Unknown host", HTTPStatus.MISDIRECTED_REQUEST, detail)
+                answer = problem(
+                    scope["path"], "unknown-host", "Unknown host", HTTPStatus.MISDIRECTED_REQUEST, detail
+                )
                 await answer(scope, receive, send)
                 return
             if origin and scope["method"] not in _SAFE_METHODS and not self._is_ours(origin, host):
                 detail = f"Pages of {origin} may not send anything here."
-                answer = problem("foreign-origin", "Foreign origin", HTTPStatus.FORBIDDEN, detail)
+                answer = problem(scope["path"], "foreign-origin", "Foreign origin", HTTPStatus.FORBIDDEN, detail)
                 await answer(scope, receive, send)
                 return
         await self._app(scope, receive, send)
@@ -95,7 +97,8 @@ class BodyLimit:
         detail = f"The request is larger than the {max_bytes / 1e6:.0f} MB allowed."
         length = Headers(scope=scope).get("content-length", "")
         if length.isdecimal() and int(length) > max_bytes:
-            answer = problem(status.phrase.lower().replace(" ", "-"), status.phrase, status, detail)
+            code = status.phrase.lower().replace(" ", "-")
+            answer = problem(scope["path"], code, status.phrase, status, detail)
             answer.headers.update(hang_up)
             await answer(scope, receive, send)
             return
