@@ -24,8 +24,8 @@ from wheatstone.storage import OUR_FOLDERS, ObjectStore, Status, Task, TaskStore
 
 _log = logging.getLogger(__name__)
 
-PHOTOS, TASKS, WORK = OUR_FOLDERS
-"""Where photos, tasks' files, and files on their way lie."""
+PHOTOS, TASKS, WORK, CACHE = OUR_FOLDERS
+"""Where photos, tasks' files, files on their way, and results kept for equal requests lie."""
 
 Result = TypeVar("Result")
 Work = Callable[["Services", Task, Stages], Result]
