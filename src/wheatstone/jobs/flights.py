@@ -44,7 +44,6 @@ class Flights:
         """Let the next of the task's line lead; a task in no line is none the worse."""
         with self._changed:
             self._leave(task_id)
-            self._changed.notify_all()
 
     def __len__(self) -> int:
         """Number of tasks in all lines."""
@@ -57,6 +56,7 @@ class Flights:
             self._lines[key].remove(task_id)
             if not self._lines[key]:
                 del self._lines[key]
+            self._changed.notify_all()
 
     def _wake(self) -> None:
         with self._changed:

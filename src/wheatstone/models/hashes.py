@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 _FILE = "hashes.json"
 _lock = threading.Lock()
 _known: dict[str, list[int | str]] = {}
-"""Path to size in bytes, time in nanoseconds and SHA-256; the same as in the file, unless that cannot be written."""
+"""Path to size in bytes, time in nanoseconds and SHA-256; as in the file, unless that cannot be written."""
 
 
 def weights_sha256(path: Path, cache_dir: Path) -> str:
