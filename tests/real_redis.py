@@ -74,10 +74,3 @@ def running_redis(*options: str) -> Iterator[RedisServer]:
         finally:
             server.client.close()
             server.kill()
-
-
-@pytest.fixture
-def redis() -> Iterator[RedisServer]:
-    """A Redis of this test alone."""
-    with running_redis() as server:
-        yield server

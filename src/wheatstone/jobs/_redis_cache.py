@@ -159,16 +159,20 @@ class RedisCache:
         if size_bytes > MAX_ENTRY_BYTES:
             _log.info("A result of %s bytes is too large to be shared through Redis.", f"{size_bytes:,}")
             return
+        partial = f"{self._prefix}:partial:{secrets.token_hex(16)}"
         try:
-            self._put(self._name(key), facts, paths)
+            try:
+                self._put(self._name(key), partial, facts, paths)
+            except OSError:
+                self._redis.unlink(partial)
+                raise
         except RedisError as error:
             self._trouble.met("writing", error)
         else:
             self._trouble.is_over("writing")
 
-    def _put(self, name: str, facts: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
+    def _put(self, name: str, partial: str, facts: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
         deadline_s = self._clock() + _ENTRY_TIMEOUT_S
-        partial = f"{self._prefix}:partial:{secrets.token_hex(16)}"
         files = []
         for file_name, path in paths.items():
             sha256, size_bytes = hashlib.sha256(), 0
