@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     digest = hashlib.file_digest
 
-    def spy(file: BinaryIO, name: str) -> Any:
+    def spy(file: BufferedReader, name: str) -> Any:
         names.append(Path(file.name).name)
         return digest(file, name)
 
