@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 from collections.abc import Callable, Iterator
@@ -9,10 +10,11 @@ import pytest
 
 from tests.jobs.results import FACTS, House, key
 from tests.real_redis import RedisServer, running_redis
-from wheatstone.errors import BadOptionError
+from wheatstone.errors import BadOptionError, StorageFullError
 from wheatstone.jobs import _redis_cache
 from wheatstone.jobs._redis_cache import RedisCache
 from wheatstone.settings import RedisSettings
+from wheatstone.storage import ObjectStore
 
 RESULT = {"sog": b"scene", "poster": b"picture"}
 NAME = f"mlsharp:result:{key(1)}"
@@ -265,6 +267,36 @@ def test_a_redis_that_is_slow_is_given_up(
     (warning,) = warnings(caplog)
     assert "a result took longer than 20 s" in warning
     cache.close()
+
+
+def test_without_space_for_what_redis_gives_nothing_is_left_over(
+    redis: RedisServer, server: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = server("one", redis.url), server("other", redis.url)
+    one.make(1)
+    one.cache.close()
+    put = ObjectStore.put
+
+    def full(self: ObjectStore, name: str, content: bytes | Path) -> None:
+        if name.endswith("poster"):
+            raise StorageFullError("No space is left.")
+        put(self, name, content)
+
+    monkeypatch.setattr(ObjectStore, "put", full)
+    with pytest.raises(StorageFullError):
+        other.ask(1)
+    assert other.objects.keys("tasks/new") == []
+
+
+def test_without_space_for_what_comes_from_redis_that_is_told(
+    redis: RedisServer, server: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(RedisCache, "fetch", full)
+    with pytest.raises(StorageFullError):
+        server("one", redis.url).ask(1)
 
 
 def test_clearing_while_redis_is_down_clears_what_is_here(

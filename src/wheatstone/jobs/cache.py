@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wheatstone.errors import BadOptionError, WheatstoneError, reason
+from wheatstone.errors import BadOptionError, WheatstoneError, error_of_system, reason
 from wheatstone.jobs._local_cache import LocalCache
 from wheatstone.models.registry import fingerprint, splat_model_named
 from wheatstone.settings import Settings
@@ -186,7 +186,10 @@ class ResultCache:
     def _fetch(self, redis: RedisCache, key: str, targets: Mapping[str, str]) -> dict[str, Any] | None:
         """A result from Redis, from now on kept here, too."""
         with tempfile.TemporaryDirectory(dir=self._work_dir) as folder:
-            found = redis.fetch(key, targets.keys(), Path(folder))
+            try:
+                found = redis.fetch(key, targets.keys(), Path(folder))
+            except OSError as error:
+                raise error_of_system(error) or error from error
             if found is None:
                 return None
             facts, paths = found
