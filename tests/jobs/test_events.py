@@ -24,7 +24,6 @@ TASK = Task(
     priority=0,
     keep_ply=False,
     time_limit_s=None,
-    cache_key=None,
     error_code=None,
     error_message=None,
     artifacts=(),

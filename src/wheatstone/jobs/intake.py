@@ -8,7 +8,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from http import HTTPStatus
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from dbos import DBOSClient
 from wheatstone.errors import IdempotencyInFlightError, QueueFullError, WheatstoneError
 from wheatstone.jobs.services import Services
 from wheatstone.jobs.sources import Content, Source
+from wheatstone.jobs.splats import kept_result
 from wheatstone.jobs.workflows import photo_to_splat
 from wheatstone.models.registry import splat_model_named
 from wheatstone.pictures import Photo
@@ -153,7 +154,7 @@ class Intake:
         name, model = _shown(content.name), wish.model or settings.model.name
         splat_model_named(model, settings)
         Photo(content.data, name, wish.f_px, settings.pictures).check()
-        return NewTask(
+        new = NewTask(
             id=str(uuid.uuid4()),
             model=model,
             photo_sha256=held.enter_context(self._services.photos.holding(content.data)),
@@ -165,6 +166,7 @@ class Intake:
             keep_ply=settings.storage.keep_ply if wish.keep_ply is None else wish.keep_ply,
             time_limit_s=min(wish.time_limit_s or settings.jobs.time_limit_s, settings.jobs.time_limit_s),
         )
+        return replace(new, result=kept_result(self._services, new)) if settings.cache.enabled else new
 
     def _also(
         self, connection: sa.Connection, new: Sequence[NewTask], request: RequestKey | None, resource_id: str

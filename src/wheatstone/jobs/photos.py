@@ -9,15 +9,14 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from wheatstone.storage import OUR_FOLDERS, ObjectStore, TaskStore
+from wheatstone.storage import PHOTOS, ObjectStore, TaskStore
 
-_FOLDER = OUR_FOLDERS[0]
-_OURS = re.compile(rf"{_FOLDER}/([0-9a-f]{{64}})")
+_OURS = re.compile(rf"{PHOTOS}/([0-9a-f]{{64}})")
 
 
 def photo_key(sha256: str) -> str:
     """Where the photo with this content lies."""
-    return f"{_FOLDER}/{sha256}"
+    return f"{PHOTOS}/{sha256}"
 
 
 class PhotoShelf:
@@ -50,7 +49,7 @@ class PhotoShelf:
     def delete_unused(self, photos: Collection[str] | None = None) -> None:
         """Delete those of these photos (SHA-256), or of all, that no task needs."""
         if photos is None:
-            ours = (_OURS.fullmatch(key) for key in self._objects.keys(_FOLDER))
+            ours = (_OURS.fullmatch(key) for key in self._objects.keys(PHOTOS))
             photos = {match[1] for match in ours if match}
         with self._lock:  # nobody begins to hold one meanwhile
             unused = set(photos) - self._tasks.photos_in_use(photos) - set(self._held)

@@ -20,12 +20,14 @@ from wheatstone.errors import CancelledError, ServerBusyError, StorageUnavailabl
 from wheatstone.executors.local import evict
 from wheatstone.jobs.intake import QUEUE, WORKFLOWS_VERSION, Intake, Wish
 from wheatstone.jobs.retention import expired
-from wheatstone.jobs.services import TASKS, WORK, Services, set_current
+from wheatstone.jobs.services import Services, set_current
 from wheatstone.jobs.sources import Source
 from wheatstone.locks import lock
 from wheatstone.models.registry import splat_model_named
 from wheatstone.settings import Settings
 from wheatstone.storage import (
+    TASKS,
+    WORK,
     Batch,
     BatchStore,
     ObjectStore,
@@ -60,8 +62,10 @@ class Runtime:
     services: Services
     batches: BatchStore
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, clear_cache: bool = False) -> None:
+        """Work by these settings; `clear_cache` begins without results kept for equal requests."""
         self.settings = settings
+        self._clear_cache = clear_cache
         self._resources = AsyncExitStack()
 
     async def __aenter__(self) -> Runtime:
@@ -93,6 +97,8 @@ class Runtime:
             resources.callback(set_current, None)
             set_current(self.services)
             resources.callback(self.services.stop)
+            if self._clear_cache:
+                await asyncio.to_thread(self.services.cache.clear)
             await self._launch(resources)
             await self._reconcile()
             for interval_s, work in ((_EVICT_S, self._evict), (_RETENTION_S, self._delete_expired)):

@@ -19,16 +19,15 @@ from wheatstone.cancellation import Cancellation
 from wheatstone.errors import CancelledError, TimeLimitError, UnknownTaskError, WheatstoneError, error_of_system
 from wheatstone.executors.children import ChildPool
 from wheatstone.executors.local import LocalExecutor
+from wheatstone.jobs.cache import ResultCache
 from wheatstone.jobs.events import EventHub
+from wheatstone.jobs.flights import Flights
 from wheatstone.jobs.photos import PhotoShelf
 from wheatstone.settings import Settings
 from wheatstone.stages import Stages
-from wheatstone.storage import OUR_FOLDERS, ObjectStore, Status, Task, TaskStore
+from wheatstone.storage import TASKS, ObjectStore, Status, Task, TaskStore
 
 _log = logging.getLogger(__name__)
-
-_, TASKS, WORK = OUR_FOLDERS
-"""Where tasks' files, and files on their way, lie."""
 
 Result = TypeVar("Result")
 Work = Callable[["Services", Task, Stages], Result]
@@ -58,6 +57,8 @@ class Services:
         compressors: children that compress.
         hub: told of every change.
         photos: that tasks are about.
+        cache: results for equal requests.
+        flights: of equal requests at once, one works.
         link_key: signs links to results.
         work_dir: for files on their way; emptied at every start.
         workflows: the tasks whose workflows are under way here.
@@ -75,6 +76,8 @@ class Services:
         self.compressors = ChildPool("wheatstone.pipelines.compression_child", workers, settings)
         self.hub = EventHub(tasks.news)
         self.photos = PhotoShelf(tasks, objects)
+        self.cache = ResultCache(objects, work_dir, settings)
+        self.flights = Flights()
         self.link_key = link_key
         self.workflows: set[str] = set()
         self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix="step")
@@ -222,6 +225,7 @@ class Services:
         self.executor.stop()
         self.compressors.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self.cache.close()
 
 
 def _portable(error: Exception) -> PortableWorkflowError:

@@ -41,28 +41,30 @@ async def photo_to_splat(task_id: str) -> None:
     """Predict, then compress; the workflow has the task's id."""
     current().workflows.add(task_id)
     try:
-        facts = await _predict(task_id)
-        await _compress(task_id, facts)
+        predicted = await _predict(task_id)
+        if predicted is not None:
+            await _compress(task_id, predicted)
     except PortableWorkflowError as error:
         await _fail(task_id, str(error.code), error.message)
     except DBOSMaxStepRetriesExceeded:
         message = f"The process that worked on this photo crashed {_ATTEMPTS} times."
         await _fail(task_id, ChildCrashedError.code, message)
     finally:
+        current().flights.end(task_id)
         current().workflows.discard(task_id)
 
 
 @_step(name="predict")
-async def _predict(task_id: str) -> dict[str, Any]:
+async def _predict(task_id: str) -> dict[str, Any] | None:
     return await current().run(task_id, splats.predict, Status.CONVERTING)
 
 
 @_step(name="compress")
-async def _compress(task_id: str, facts: dict[str, Any]) -> None:
+async def _compress(task_id: str, predicted: dict[str, Any]) -> None:
     services = current()
     status = Status.COMPRESSING if services.settings.compression.enabled else None
-    work = functools.partial(splats.compress, facts=facts)
-    await services.run(task_id, work, status, spent_s=sum(facts["seconds"].values()))
+    work = functools.partial(splats.compress, predicted=predicted)
+    await services.run(task_id, work, status, spent_s=sum(predicted["seconds"].values()))
 
 
 async def _fail(task_id: str, code: str, message: str) -> None:

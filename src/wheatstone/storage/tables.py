@@ -58,7 +58,6 @@ tasks = sa.Table(
     sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
     sa.Column("keep_ply", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("time_limit_s", sa.Float),
-    sa.Column("cache_key", sa.String(64)),
     sa.Column("error_code", sa.String(64)),
     sa.Column("error_message", sa.Text),
     sa.Column("artifacts", sa.JSON, nullable=False),

@@ -50,7 +50,6 @@ class Task:
         priority: of those that wait, higher ones go first.
         keep_ply: whether its PLY is to be kept.
         time_limit_s: how long it may work, waiting not counted.
-        cache_key: under which its result is kept for equal requests; None keeps none.
         error_code: of the `WheatstoneError` that ended it.
         error_message: what to tell the person who waits.
         artifacts: what it made so far.
@@ -72,7 +71,6 @@ class Task:
     priority: int
     keep_ply: bool
     time_limit_s: float | None
-    cache_key: str | None
     error_code: str | None
     error_message: str | None
     artifacts: tuple[Artifact, ...]
@@ -114,7 +112,6 @@ class NewTask:
     priority: int = 0
     keep_ply: bool = False
     time_limit_s: float | None = None
-    cache_key: str | None = None
     result: Result | None = None
 
 

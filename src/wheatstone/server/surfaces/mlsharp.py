@@ -150,3 +150,24 @@ async def statistics(runtime: RuntimeDependency) -> Statistics:
 async def _gpus(runtime: RuntimeDependency) -> list[Gpu]:
     """Those that models may use."""
     return [] if runtime.settings.mode == "cpu" else await asyncio.to_thread(gpus)
+
+
+@router.get("/v1/cache")
+async def cache(runtime: RuntimeDependency) -> CacheStatistics:
+    """How often an equal request was answered with a kept result."""
+    known = runtime.services.cache.statistics
+    return CacheStatistics(
+        enabled=known.enabled,
+        size=known.size,
+        max_size=known.max_size,
+        hits=known.hits,
+        misses=known.misses,
+        hit_rate=known.hit_rate,
+    )
+
+
+@router.post("/v1/cache/clear")
+async def clear_cache(runtime: RuntimeDependency) -> Done:
+    """Forget all kept results; tasks keep theirs."""
+    await asyncio.to_thread(runtime.services.cache.clear)
+    return Done(message=_CLEARED)

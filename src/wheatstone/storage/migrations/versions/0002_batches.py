@@ -25,7 +25,6 @@ def upgrade() -> None:
     op.add_column("tasks", sa.Column("priority", sa.Integer, nullable=False, server_default="0"))
     op.add_column("tasks", sa.Column("keep_ply", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("tasks", sa.Column("time_limit_s", sa.Float))
-    op.add_column("tasks", sa.Column("cache_key", sa.String(64)))
     op.create_index("tasks_by_age", "tasks", ["created_at", "id"])
     op.create_index("tasks_by_batch", "tasks", ["batch_id"])
     op.rename_table("events", "events_before")
