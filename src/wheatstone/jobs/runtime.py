@@ -19,6 +19,8 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 from obstore.exceptions import BaseError
 
+from wheatstone.delivery import Deliveries, Webhooks
+from wheatstone.egress import Egress
 from wheatstone.errors import CancelledError, ServerBusyError, StorageUnavailableError, WheatstoneError, reason
 from wheatstone.executors.local import evict
 from wheatstone.jobs.retention import delete_expired
@@ -29,7 +31,16 @@ from wheatstone.locks import lock
 from wheatstone.models.registry import splat_model_named
 from wheatstone.pictures import Photo
 from wheatstone.settings import Settings
-from wheatstone.storage import ObjectStore, Status, Task, TaskStore, database_error, open_database
+from wheatstone.storage import (
+    DeliveryStore,
+    ObjectStore,
+    Status,
+    Task,
+    TaskStore,
+    WebhookStore,
+    database_error,
+    open_database,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -54,9 +65,11 @@ class Runtime:
     Attributes:
         settings: of the server.
         services: what the steps of jobs work with.
+        deliveries: what others are told.
     """
 
     services: Services
+    deliveries: Deliveries
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -78,6 +91,16 @@ class Runtime:
                 _hold(folder, resources)
             self._engine = open_database(storage.db_path)
             resources.callback(self._engine.dispose)
+            serializer = DBOSPortableJSONSerializer()
+            self._client = DBOSClient(system_database_engine=self._engine, serializer=serializer)
+            resources.callback(self._client.destroy)
+            self.deliveries = Deliveries(
+                DeliveryStore(self._engine),
+                Webhooks(self.settings.webhook, WebhookStore(self._engine)),
+                Egress(self.settings.egress),
+                self._client,
+            )
+            resources.callback(self.deliveries.stop)
             tasks, objects = TaskStore(self._engine), ObjectStore(storage.output_dir)
             objects.claim(tasks.identity())
             objects.delete_partial()
@@ -90,20 +113,24 @@ class Runtime:
             resources.callback(set_current, None)
             set_current(self.services)
             resources.callback(self.services.stop)
-            await self._launch(resources)
+            await self._launch(resources, serializer)
             await self._reconcile()
-            for interval_s, work in ((_EVICT_S, self._evict), (_RETENTION_S, self._delete_expired)):
+            await self.deliveries.start()
+            for interval_s, work in (
+                (_EVICT_S, self._evict),
+                (_RETENTION_S, self._delete_expired),
+                (_RETENTION_S, self.deliveries.sweep),
+            ):
                 resources.callback(asyncio.create_task(_repeat(interval_s, work)).cancel)
             self._resources = resources.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Let running stages finish, hand back the rest, close everything."""
-        await self.services.drain()
+        await asyncio.gather(self.services.drain(), self.deliveries.drain())
         await self._resources.aclose()
 
-    async def _launch(self, resources: AsyncExitStack) -> None:
-        serializer = DBOSPortableJSONSerializer()
+    async def _launch(self, resources: AsyncExitStack, serializer: DBOSPortableJSONSerializer) -> None:
         logging.getLogger("dbos").addFilter(_is_news)
         DBOS(
             config={
@@ -121,7 +148,6 @@ class Runtime:
         await DBOS.register_queue_async(
             _QUEUE, worker_concurrency=self.services.concurrency, polling_interval_sec=_QUEUE_POLL_S
         )
-        self._client = DBOSClient(system_database_engine=self._engine, serializer=serializer)
 
     async def submit(self, photo: bytes, *, name: str = "", f_px: float | None = None, model: str = "") -> Task:
         """Accept a photo: stored, queued and on its way when this returns; whatever happens then, it is not lost.

@@ -9,7 +9,7 @@ from wheatstone.server import health
 from wheatstone.server.guards import BodyLimit, OriginGuard, hosts_allowed
 from wheatstone.server.pages import add_pages
 from wheatstone.server.problems import add_problems
-from wheatstone.server.surfaces import jobs, sharp
+from wheatstone.server.surfaces import jobs, sharp, webhooks
 from wheatstone.version import VERSION
 
 _FORM_BYTES = 1_000_000
@@ -28,7 +28,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     add_problems(app)
-    for router in (sharp.router, jobs.router, health.router):
+    for router in (sharp.router, jobs.router, webhooks.router, health.router):
         app.include_router(router)
     add_pages(app)
     app.add_middleware(BodyLimit, max_bytes=settings.pictures.max_bytes + _FORM_BYTES)
