@@ -26,6 +26,7 @@ from wheatstone.settings import EgressSettings
 from wheatstone.storage import DeliveryStatus, Status
 
 SECRET = "whsec_" + b64encode(bytes(range(24))).decode()
+ROOT = Path(__file__).parents[2]
 LATER = RetryPolicy((3600.0,), jitter=0)
 
 
@@ -252,7 +253,7 @@ def test_a_process_killed_between_two_attempts_goes_on_where_it_was(tmp_path: Pa
 
     async def test() -> None:
         with receiving(sends(b"", 500), sends(b"")) as receiver:
-            with subprocess.Popen([*command, receiver.url, "a"], stdout=subprocess.PIPE) as process:
+            with subprocess.Popen([*command, receiver.url, "a"], cwd=ROOT, stdout=subprocess.PIPE) as process:
                 engine = None
                 try:
                     assert process.stdout is not None
@@ -282,7 +283,7 @@ def test_a_process_killed_during_an_attempt_makes_it_again(tmp_path: Path) -> No
 
     async def test() -> None:
         with receiving(hang, sends(b"")) as receiver:
-            with subprocess.Popen([*command, receiver.url, "a"]) as process:
+            with subprocess.Popen([*command, receiver.url, "a"], cwd=ROOT) as process:
                 try:
                     await until(lambda: len(receiver.calls) == 1)
                 finally:

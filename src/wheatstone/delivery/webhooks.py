@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import json
 from base64 import b64decode
 from datetime import datetime
@@ -135,7 +134,7 @@ def _signer(settings: WebhookSettings) -> Webhook | None:
         raise BadOptionError(f"{problem}; this one does not begin with whsec_.")
     try:
         key = b64decode(secret.removeprefix(_PREFIX), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise BadOptionError(f"{problem}; what follows whsec_ is no Base64.") from error
     if len(key) not in _SECRET_BYTES:
         raise BadOptionError(f"{problem}; this one has {len(key)}.")
