@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from weakref import WeakValueDictionary
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, EnqueueOptions
@@ -30,9 +29,9 @@ _QUEUE = "deliveries"
 _QUEUE_POLL_S = 0.5
 """A look costs some 2 ms, and who is told that way is in no hurry."""
 _ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
-_THREADS = 32
-_THREADS_A_RECEIVER = 4
-"""Attempts at once: one receiver that hangs leaves threads for the others."""
+_AT_ONCE = 64
+_AT_ONCE_A_RECEIVER = 8
+"""Attempts under way: one receiver that hangs leaves room for the others."""
 _LIMITS = Limits(max_bytes=64_000, total_s=10, silence_s=10, redirects=0)
 
 
@@ -69,24 +68,24 @@ class Deliveries:
         self._client = client
         self._policy = policy or RetryPolicy()
         self._clock = clock
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="delivery")
-        self._slots = asyncio.Semaphore(_THREADS)
-        self._slots_of_receivers = WeakValueDictionary[str, asyncio.Semaphore]()
-        self._waiting: set[asyncio.Task[None]] = set()
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="delivery")
         self._under_way = 0
         self._is_draining = False
         set_current(self)
 
     async def start(self) -> None:
         """Begin to deliver; DBOS runs."""
-        await DBOS.register_queue_async(_QUEUE, polling_interval_sec=_QUEUE_POLL_S)
+        await DBOS.register_queue_async(
+            _QUEUE,
+            worker_concurrency=_AT_ONCE,
+            partition_worker_concurrency=_AT_ONCE_A_RECEIVER,
+            polling_interval_sec=_QUEUE_POLL_S,
+        )
         await asyncio.to_thread(self.sweep)
 
     async def drain(self) -> None:
         """Begin no attempt any more, and let those that are being made end: a matter of ten seconds at most."""
         self._is_draining = True
-        for task in self._waiting:
-            task.cancel()
         while self._under_way:
             await asyncio.sleep(0.02)
 
@@ -142,6 +141,7 @@ class Deliveries:
             "queue_name": _QUEUE,
             "workflow_name": deliver.__name__,
             "workflow_id": _workflow_id(delivery, number),
+            "queue_partition_key": "/".join(delivery.url.split("/", 3)[:3]),  # scheme, host and port
         }
         if delivery.next_attempt_at is not None:
             options["delay_seconds"] = max((delivery.next_attempt_at - self._clock()).total_seconds(), 0)
@@ -153,31 +153,14 @@ class Deliveries:
         Raises:
             asyncio.CancelledError: the server is going; nothing is recorded, and it is made after the next start.
         """
+        if self._is_draining:
+            raise asyncio.CancelledError
         self._under_way += 1
         try:
-            delivery = await asyncio.to_thread(self.store.find, delivery_id)
-            if delivery is None:
-                return
-            async with self._turn(delivery.url):
-                await asyncio.get_running_loop().run_in_executor(self._threads, self._attempt, delivery_id, number)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._threads, self._attempt, delivery_id, number)
         finally:
             self._under_way -= 1
-
-    @contextlib.asynccontextmanager
-    async def _turn(self, url: str) -> AsyncIterator[None]:
-        """Wait until the receiver, and we, have a thread to spare."""
-        task = asyncio.current_task()
-        if self._is_draining or task is None:
-            raise asyncio.CancelledError
-        receiver = "/".join(url.split("/", 3)[:3])  # scheme, host and port
-        of_receiver = self._slots_of_receivers.setdefault(receiver, asyncio.Semaphore(_THREADS_A_RECEIVER))
-        self._waiting.add(task)
-        try:
-            async with of_receiver, self._slots:
-                self._waiting.discard(task)
-                yield
-        finally:
-            self._waiting.discard(task)
 
     def _attempt(self, delivery_id: str, number: int) -> None:
         delivery = self.store.find(delivery_id)
