@@ -107,7 +107,7 @@ class Egress:
             EgressFailedError: the other side cannot be reached, breaks off or is too slow.
         """
         deadline = _Deadline(limits)
-        target = _checked_url(url)
+        target = checked_url(url)
         fields = httpx2.Headers({"User-Agent": "wheatstone", "Accept": "*/*", "Accept-Encoding": "identity"})
         fields.update(headers)
         for _hop in range(limits.redirects + 1):
@@ -258,8 +258,13 @@ class _Stream(httpcore2.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-def _checked_url(text: str) -> httpx2.URL:
-    """Parse a URL; messages never repeat it, since a URL may hold secrets."""
+def checked_url(text: str) -> httpx2.URL:
+    """Parse a URL that may be asked for, as far as its text tells; where its host is, is checked when it is.
+
+    Raises:
+        EgressRefusedError: it is not http or https, or has no host, a password or an impossible port. The message
+            never repeats it, since a URL may hold secrets.
+    """
     try:
         url = httpx2.URL(text)
     except httpx2.InvalidURL as error:
@@ -277,7 +282,7 @@ def _checked_url(text: str) -> httpx2.URL:
 
 def _redirected(origin: httpx2.URL, location: str) -> httpx2.URL:
     try:
-        target = _checked_url(str(origin.join(location)))
+        target = checked_url(str(origin.join(location)))
     except (EgressRefusedError, httpx2.InvalidURL) as error:
         raise EgressRefusedError(f"{origin.host} redirected to where it may not: {error}") from error
     if origin.scheme == "https" and target.scheme == "http":

@@ -232,6 +232,14 @@ class BadLinkError(WheatstoneError):
     status = 403
 
 
+class UnknownWebhookError(WheatstoneError):
+    """Nobody is told of that event, or there is no such event."""
+
+    code = "unknown-webhook"
+    title = "Unknown webhook"
+    status = 404
+
+
 def error_of(code: str, message: str) -> WheatstoneError:
     """The error of that code, as it was raised elsewhere; the base for a code that nobody knows."""
     for kind in WheatstoneError.__subclasses__():

@@ -40,9 +40,8 @@ def test_an_equal_request_is_answered_with_the_kept_result(tmp_path: Path) -> No
 
 def test_another_request_is_not(tmp_path: Path) -> None:
     with running_server(tmp_path / "server", model={"name": "instant"}, cache=CACHE) as server:
-        fields: dict[str, Any]
-        for fields in ({}, {"focal_length": 500}, {"focal_length": 600}):
-            server.wait(server.submit(**fields))
+        for f_px in (400, 500, 600):
+            server.wait(server.submit(focal_length=f_px))
         server.wait(server.submit(PHOTO.read_bytes() + b"another photo"))
         assert len(server.notes) == 4
         server.wait(server.submit(focal_length=500))

@@ -16,6 +16,8 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 from obstore.exceptions import BaseError
 
+from wheatstone.delivery import Deliveries, Webhooks
+from wheatstone.egress import Egress
 from wheatstone.errors import CancelledError, ServerBusyError, StorageUnavailableError, WheatstoneError, reason
 from wheatstone.executors.local import evict
 from wheatstone.jobs.intake import QUEUE, WORKFLOWS_VERSION, Intake, Wish
@@ -30,10 +32,12 @@ from wheatstone.storage import (
     WORK,
     Batch,
     BatchStore,
+    DeliveryStore,
     ObjectStore,
     Status,
     Task,
     TaskStore,
+    WebhookStore,
     database_error,
     open_database,
 )
@@ -57,10 +61,12 @@ class Runtime:
         settings: of the server.
         services: what the steps of jobs work with.
         batches: the rows.
+        deliveries: what others are told.
     """
 
     services: Services
     batches: BatchStore
+    deliveries: Deliveries
 
     def __init__(self, settings: Settings, *, clear_cache: bool = False) -> None:
         """Work by these settings; `clear_cache` begins without results kept for equal requests."""
@@ -83,7 +89,18 @@ class Runtime:
                 _hold(folder, resources)
             self._engine = open_database(storage.db_path)
             resources.callback(self._engine.dispose)
-            tasks, objects = TaskStore(self._engine), ObjectStore(storage.output_dir)
+            serializer = DBOSPortableJSONSerializer()
+            client = DBOSClient(system_database_engine=self._engine, serializer=serializer)
+            resources.callback(client.destroy)
+            self.deliveries = Deliveries(
+                DeliveryStore(self._engine),
+                Webhooks(self.settings.webhook, WebhookStore(self._engine)),
+                Egress(self.settings.egress),
+                client,
+            )
+            resources.callback(self.deliveries.stop)
+            tasks = TaskStore(self._engine, on_final=self.deliveries.on_final)
+            objects = ObjectStore(storage.output_dir)
             identity, link_key = tasks.identity()
             objects.claim(identity)
             objects.delete_partial()
@@ -97,22 +114,27 @@ class Runtime:
             resources.callback(set_current, None)
             set_current(self.services)
             resources.callback(self.services.stop)
+            self._intake = Intake(self.services, self.batches, client)
             if self._clear_cache:
                 await asyncio.to_thread(self.services.cache.clear)
-            await self._launch(resources)
+            await self._launch(resources, serializer)
             await self._reconcile()
-            for interval_s, work in ((_EVICT_S, self._evict), (_RETENTION_S, self._delete_expired)):
+            await self.deliveries.start()
+            for interval_s, work in (
+                (_EVICT_S, self._evict),
+                (_RETENTION_S, self._delete_expired),
+                (_RETENTION_S, self.deliveries.sweep),
+            ):
                 resources.callback(asyncio.create_task(_repeat(interval_s, work)).cancel)
             self._resources = resources.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Let running stages finish, hand back the rest, close everything."""
-        await self.services.drain()
+        await asyncio.gather(self.services.drain(), self.deliveries.drain())
         await self._resources.aclose()
 
-    async def _launch(self, resources: AsyncExitStack) -> None:
-        serializer = DBOSPortableJSONSerializer()
+    async def _launch(self, resources: AsyncExitStack, serializer: DBOSPortableJSONSerializer) -> None:
         logging.getLogger("dbos").addFilter(_is_news)
         DBOS(
             config={
@@ -130,8 +152,6 @@ class Runtime:
         await DBOS.register_queue_async(
             QUEUE, worker_concurrency=self.services.concurrency, polling_interval_sec=_QUEUE_POLL_S
         )
-        client = DBOSClient(system_database_engine=self._engine, serializer=serializer)
-        self._intake = Intake(self.services, self.batches, client)
 
     async def submit(self, source: Source, wish: Wish | None = None, key: str | None = None) -> tuple[Task, bool]:
         """As `Intake.submit`: stored, queued and on its way when this returns; it is not lost."""

@@ -2,6 +2,7 @@
 
 from wheatstone.storage.batches import Batch, BatchStore, Rejected, RequestKey
 from wheatstone.storage.database import database_error, open_database
+from wheatstone.storage.deliveries import Delivery, DeliveryStatus, DeliveryStore, WebhookStore
 from wheatstone.storage.objects import CACHE, PHOTOS, TASKS, WORK, ObjectStore, StoredObject
 from wheatstone.storage.statuses import Status
 from wheatstone.storage.tasks import Artifact, Event, News, NewTask, OnFinal, Result, Task, TaskStore, Topic
@@ -14,6 +15,9 @@ __all__ = [
     "Artifact",
     "Batch",
     "BatchStore",
+    "Delivery",
+    "DeliveryStatus",
+    "DeliveryStore",
     "Event",
     "NewTask",
     "News",
@@ -27,6 +31,7 @@ __all__ = [
     "Task",
     "TaskStore",
     "Topic",
+    "WebhookStore",
     "database_error",
     "open_database",
 ]

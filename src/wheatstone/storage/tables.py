@@ -93,3 +93,32 @@ idempotency_keys = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
 )
 """Which task or batch a request with this key made."""
+
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("event_type", sa.String(32), primary_key=True),
+    sa.Column("url", sa.Text),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)
+"""What was said over the API of each event; no URL: nobody is to be told, whatever the settings say."""
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("event", sa.String(32), nullable=False),
+    sa.Column("task_id", sa.String(36), nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("payload", sa.Text, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("last_error", sa.Text),
+    sa.Column("next_attempt_at", UtcDateTime),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("finished_at", UtcDateTime),
+    sa.Index("deliveries_by_status", "status", "created_at"),
+    sa.Index("deliveries_by_task", "task_id"),
+)
+"""No foreign key: a task that is deleted has ended all the same, and who waits for word of that gets it."""

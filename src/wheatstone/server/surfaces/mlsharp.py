@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form, Request, Response, UploadFile
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from wheatstone.delivery import WebhookEvent
 from wheatstone.errors import UnknownTaskError, WheatstoneError, error_of
 from wheatstone.executors.gpus import Gpu, gpus
 from wheatstone.jobs import Upload, Wish
@@ -71,6 +72,20 @@ class CacheStatistics(BaseModel):
     hits: int
     misses: int
     hit_rate: float = Field(description="In percent.")
+
+
+class Webhooks(BaseModel):
+    """Who is told of what."""
+
+    enabled: bool = Field(description="Whether webhooks are delivered; they can be registered anyhow.")
+    webhooks: dict[str, str] = Field(description="Event to URL.")
+
+
+class Registration(BaseModel):
+    """Somebody to be told."""
+
+    event_type: WebhookEvent
+    url: str = Field(description="http or https, told with POST.", examples=["https://example.com/webhook"])
 
 
 class Done(BaseModel):
@@ -171,3 +186,25 @@ async def clear_cache(runtime: RuntimeDependency) -> Done:
     """Forget all kept results; tasks keep theirs."""
     await asyncio.to_thread(runtime.services.cache.clear)
     return Done(message=_CLEARED)
+
+
+@router.get("/v1/webhooks")
+async def list_webhooks(runtime: RuntimeDependency) -> Webhooks:
+    """Who is told of what."""
+    webhooks = runtime.deliveries.webhooks
+    return Webhooks(enabled=webhooks.enabled, webhooks=await asyncio.to_thread(webhooks.urls))
+
+
+@router.post("/v1/webhooks")
+async def register(registration: Registration, runtime: RuntimeDependency) -> Done:
+    """Let a URL be told of an event; it takes the place of the one before."""
+    event, url = registration.event_type, registration.url
+    await asyncio.to_thread(runtime.deliveries.webhooks.register, event, url)
+    return Done(message=f"Webhook 已注册: {event} -> {url}")
+
+
+@router.delete("/v1/webhooks/{event_type}")
+async def unregister(event_type: str, runtime: RuntimeDependency) -> Done:
+    """Let nobody be told of an event; deliveries on their way are given up."""
+    await asyncio.to_thread(runtime.deliveries.webhooks.unregister, event_type)
+    return Done(message=f"Webhook 已注销: {event_type}")

@@ -1,0 +1,8 @@
+"""What is told to others: one durable chain of attempts a delivery, and one policy of when the next one is."""
+
+from wheatstone.delivery.deliveries import Deliveries
+from wheatstone.delivery.policy import RetryPolicy
+from wheatstone.delivery.webhooks import WebhookEvent, Webhooks
+from wheatstone.delivery.workflows import set_current
+
+__all__ = ["Deliveries", "RetryPolicy", "WebhookEvent", "Webhooks", "set_current"]
