@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.server
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import httpx2
 import pytest
 
 from tests.live import PHOTO, LiveServer, running_server
+from tests.servers import sends, serving
 
 
 @pytest.fixture(scope="module")
@@ -30,24 +29,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 def elsewhere() -> Iterator[str]:
     """The address of another server: with a photo, a page, and nothing."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = {"/my%20photo.jpg": PHOTO.read_bytes(), "/page": b"<html>", "/large": b"0" * 4_000_000}.get(
-                self.path
-            )
-            self.send_response(404 if body is None else 200)
-            self.send_header("Content-Length", str(len(body or b"")))
-            self.end_headers()
-            with contextlib.suppress(ConnectionError):  # who finds it too large hangs up
-                self.wfile.write(body or b"")
+    bodies = {"/my%20photo.jpg": PHOTO.read_bytes(), "/page": b"<html>", "/large": b"0" * 4_000_000}
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        body = bodies.get(request.path)
+        sends(body or b"", 404 if body is None else 200)(request)
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as there:
-        threading.Thread(target=there.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{there.server_port}"
-        there.shutdown()
+    with serving(answer) as there:
+        yield there.url
 
 
 def post(
