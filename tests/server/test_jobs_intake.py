@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
@@ -192,3 +193,34 @@ def test_a_job_that_works_too_long_fails_and_frees_its_place(tmp_path: Path) -> 
         late = server.wait(post(server, time_limit_s=0.5).json()["id"])
         assert (late["status"], late["error"]["code"]) == ("failed", "time-limit")
         assert server.wait(post(server, model="instant").json()["id"])["status"] == "completed"
+
+
+def test_slow_photos_from_elsewhere_hold_up_nobody_else(server: LiveServer) -> None:
+    release = threading.Event()
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        release.wait(60)
+        sends(b"late", 404)(request)
+
+    with serving(answer) as there, ThreadPoolExecutor(40) as threads:
+        slow = [
+            threads.submit(server.http.post, "/v1/jobs", json={"image_url": f"{there.url}/{i}.jpg"})
+            for i in range(40)
+        ]
+        assert post(server, headers={"Prefer": "wait=60"}).json()["status"] == "completed"
+        assert not any(each.done() for each in slow)
+        release.set()
+        assert {each.result().status_code for each in slow} == {502}
+
+
+def test_files_on_their_way_can_lie_elsewhere(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    model = {"name": "slow", "temp_dir": str(elsewhere)}
+    with running_server(tmp_path / "server", model=model) as server:
+        task_id = server.submit()
+        server.wait(task_id, "converting")
+        (folder,) = elsewhere.iterdir()
+        assert folder.name.startswith("wheatstone-")
+        assert list(folder.iterdir())
+        assert not (server.folder / "output" / "results" / "work").exists()
+        assert server.wait(task_id)["status"] == "completed"

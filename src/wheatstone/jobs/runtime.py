@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import re
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from wheatstone.executors.local import evict
 from wheatstone.jobs.intake import QUEUE, WORKFLOWS_VERSION, Intake, Wish
 from wheatstone.jobs.retention import expired
 from wheatstone.jobs.services import Services, set_current
-from wheatstone.jobs.sources import Source
+from wheatstone.jobs.sources import Link, Source
 from wheatstone.locks import lock
 from wheatstone.models.registry import splat_model_named
 from wheatstone.settings import Settings
@@ -49,6 +51,8 @@ _QUEUE_POLL_S = 0.1
 _APPLICATION = "wheatstone"
 _EXECUTOR_ID = "local"
 """The folder's lock keeps a second process away, so the name need not tell processes apart."""
+_FETCHES = 8
+"""Photos that are fetched from elsewhere at once."""
 _EVICT_S = 5.0
 _RETENTION_S = 60.0
 _OUR_TASK = re.compile(rf"{TASKS}/[0-9a-f-]{{36}}/")
@@ -105,8 +109,10 @@ class Runtime:
             objects.claim(identity)
             objects.delete_partial()
             work_dir = storage.output_dir.resolve() / WORK
+            if model.temp_dir is not None:  # which other servers may use, too
+                work_dir = model.temp_dir.resolve() / f"wheatstone-{identity}"
             shutil.rmtree(work_dir, ignore_errors=True)
-            work_dir.mkdir()
+            _make(work_dir)
             tempfile.tempdir = str(work_dir)  # uploads, too, wait where there is to be space for them
             resources.callback(setattr, tempfile, "tempdir", None)
             self.batches = BatchStore(self._engine)
@@ -114,6 +120,8 @@ class Runtime:
             resources.callback(set_current, None)
             set_current(self.services)
             resources.callback(self.services.stop)
+            self._fetchers = ThreadPoolExecutor(_FETCHES, thread_name_prefix="fetch")
+            resources.callback(self._fetchers.shutdown, wait=False, cancel_futures=True)
             self._intake = Intake(self.services, self.batches, client)
             if self._clear_cache:
                 await asyncio.to_thread(self.services.cache.clear)
@@ -155,7 +163,10 @@ class Runtime:
 
     async def submit(self, source: Source, wish: Wish | None = None, key: str | None = None) -> tuple[Task, bool]:
         """As `Intake.submit`: stored, queued and on its way when this returns; it is not lost."""
-        return await asyncio.to_thread(self._intake.submit, source, wish or Wish(), key)
+        # What comes from elsewhere may take long, and must not take the threads that others need.
+        threads = self._fetchers if isinstance(source, Link) else None
+        work = functools.partial(self._intake.submit, source, wish or Wish(), key)
+        return await asyncio.get_running_loop().run_in_executor(threads, work)
 
     async def submit_batch(
         self, sources: Sequence[Source], wish: Wish | None = None, key: str | None = None
@@ -255,6 +266,13 @@ async def _repeat(interval_s: float, work: Callable[[], None]) -> None:
             await asyncio.to_thread(work)
         except (OSError, BaseError, sa.exc.SQLAlchemyError):
             _log.exception("sweeping up failed; it is tried again")
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise StorageUnavailableError(f"{folder} cannot be used: {reason(error)}.") from error
 
 
 def _hold(folder: Path, resources: AsyncExitStack) -> None:
