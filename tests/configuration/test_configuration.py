@@ -12,7 +12,7 @@ from wheatstone.configuration import configure
 from wheatstone.errors import BadOptionError
 from wheatstone.settings import Settings
 
-TEMPLATE = Path(__file__).parent.parent / "config.template.jsonc"
+TEMPLATE = Path(__file__).parent.parent.parent / "config.template.jsonc"
 
 
 @pytest.fixture(autouse=True)
