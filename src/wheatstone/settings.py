@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
+from urllib.parse import unquote, urlsplit
 
 import platformdirs
 from pydantic import (
@@ -34,6 +35,9 @@ LogLevel = Annotated[
     BeforeValidator(lambda level: level.upper() if isinstance(level, str) else level),
 ]
 Mode = Literal["auto", "gpu", "cpu", "nvidia", "amd"]
+
+_LEAST_SECRET_CHARACTERS = 4
+"""Shorter ones are parts of other words: starring them out would hide those, and tell where it was."""
 
 LATER: Mapping[str, str] = {
     "auto_tune": "nothing is measured yet",
@@ -355,6 +359,32 @@ def secret_names() -> frozenset[str]:
         for key, inner in section.model_fields.items()
         if inner.annotation is SecretStr
     )
+
+
+def value_of(settings: Settings, name: str) -> object:
+    """The value of a setting with this dotted name."""
+    section, _, key = name.rpartition(".")
+    value: object = getattr(getattr(settings, section) if section else settings, key)
+    return value
+
+
+def secrets_of(settings: Settings) -> frozenset[str]:
+    """What stands in these settings and nobody may see: secrets, and the passwords in addresses."""
+    found = set()
+    for name in setting_names():
+        value = value_of(settings, name)
+        if isinstance(value, SecretStr):
+            found.add(value.get_secret_value())
+        elif isinstance(value, str) and (password := _password(value)):
+            found |= {password, unquote(password)}
+    return frozenset(secret for secret in found if len(secret) >= _LEAST_SECRET_CHARACTERS)
+
+
+def _password(address: str) -> str | None:
+    try:
+        return urlsplit(address).password
+    except ValueError:
+        return None
 
 
 def variable_of(name: str) -> str:

@@ -32,13 +32,20 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
 
-def serve(settings: Settings, announce: Callable[[str], None], *, browser: bool) -> None:
+def serve(
+    settings: Settings,
+    announce: Callable[[str], None],
+    *,
+    browser: bool,
+    clear_cache: bool = False,  # noqa: ARG001 - there is no cache yet
+) -> None:
     """Serve until SIGTERM or Ctrl-C, then let running stages finish.
 
     Args:
         settings: of the server.
         announce: told the address once requests are answered.
         browser: also open the address there.
+        clear_cache: begin with nothing kept.
 
     Raises:
         ServerBusyError: the port, or the folder, is another server's.
