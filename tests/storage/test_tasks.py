@@ -170,3 +170,12 @@ def test_deleted_tasks_leave_no_events(store: TaskStore) -> None:
     create(store)
     store.delete(["a"])
     assert store.events("a") == []
+
+
+def test_tasks_that_have_not_ended_are_counted_by_status(store: TaskStore) -> None:
+    assert store.counts() == {}
+    for task_id in "abcd":
+        create(store, task_id)
+    store.transition("a", Status.CONVERTING)
+    store.transition("b", Status.CANCELLED)
+    assert store.counts() == {Status.QUEUED: 2, Status.CONVERTING: 1}

@@ -216,6 +216,15 @@ class TaskStore:
         with self._engine.connect() as connection:
             return list(connection.execute(query).scalars())
 
+    def counts(self) -> dict[Status, int]:
+        """How many tasks have each status that is not final."""
+        final = [status for status in Status if status.is_final]
+        query = (
+            sa.select(tasks.c.status, sa.func.count()).where(tasks.c.status.not_in(final)).group_by(tasks.c.status)
+        )
+        with self._engine.connect() as connection:
+            return {Status(status): count for status, count in connection.execute(query)}
+
     def ended(self) -> list[Task]:
         """The tasks that have ended, those first that ended first."""
         query = sa.select(tasks).where(tasks.c.finished_at.is_not(None)).order_by(tasks.c.finished_at)
