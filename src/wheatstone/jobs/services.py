@@ -18,6 +18,7 @@ from wheatstone.errors import CancelledError, WheatstoneError, error_of_system
 from wheatstone.executors.children import ChildPool
 from wheatstone.executors.local import LocalExecutor
 from wheatstone.jobs.events import EventHub
+from wheatstone.jobs.observers import JobObserver
 from wheatstone.settings import Settings
 from wheatstone.stages import Stages
 from wheatstone.storage import OUR_FOLDERS, ObjectStore, Status, Task, TaskStore
@@ -50,6 +51,7 @@ class Services:
         hub: told of every change.
         work_dir: for files on their way; emptied at every start.
         workflows: how many are under way.
+        observers: told of tasks that end.
     """
 
     def __init__(self, settings: Settings, tasks: TaskStore, objects: ObjectStore, work_dir: Path) -> None:
@@ -62,6 +64,7 @@ class Services:
         self.compressors = ChildPool("wheatstone.pipelines.compression_child", workers, settings)
         self.hub = EventHub(tasks.events)
         self.workflows = 0
+        self.observers: list[JobObserver] = []
         self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix="step")
         self._running: dict[str, _Step] = {}
         self._is_draining = False
@@ -127,6 +130,10 @@ class Services:
         if changed:
             _log.info("task %s: %s", task_id, status)
             self.hub.notify(task_id)
+            if status.is_final:
+                task = self.tasks.get(task_id)
+                for observer in self.observers:
+                    observer.finished(task)
         return changed
 
     def fail(self, task_id: str, error: WheatstoneError) -> None:

@@ -11,13 +11,14 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 
 import uvicorn
 
 from wheatstone.errors import BadOptionError, ServerBusyError
 from wheatstone.jobs import Runtime
 from wheatstone.server.app import create_app
+from wheatstone.server.metrics_server import serving_metrics
 from wheatstone.settings import Settings
 
 _BACKLOG = 2048
@@ -59,10 +60,14 @@ def serve(
 async def _serve(
     settings: Settings, listening: socket.socket, announce: Callable[[str], None], *, browser: bool
 ) -> None:
-    async with Runtime(settings) as runtime:
+    async with Runtime(settings) as runtime, AsyncExitStack() as resources:
+        app = create_app(runtime)
+        monitoring = settings.monitoring
+        if monitoring.enabled and monitoring.port is not None:
+            resources.enter_context(serving_metrics(app.state.metrics, settings.server.host, monitoring.port))
         server = _Server(
             uvicorn.Config(
-                create_app(runtime),
+                app,
                 lifespan="off",
                 log_config=None,
                 access_log=False,
