@@ -344,7 +344,7 @@ def merge_settings(
 def setting_names() -> Iterator[str]:
     """The dotted names of all settings: `server.port`; those outside sections have no dot."""
     for name, field in Settings.model_fields.items():
-        if section := _section(field.annotation):
+        if section := section_of(field.annotation):
             yield from (f"{name}.{key}" for key in section.model_fields)
         else:
             yield name
@@ -355,7 +355,7 @@ def secret_names() -> frozenset[str]:
     return frozenset(
         f"{name}.{key}"
         for name, field in Settings.model_fields.items()
-        if (section := _section(field.annotation))
+        if (section := section_of(field.annotation))
         for key, inner in section.model_fields.items()
         if inner.annotation is SecretStr
     )
@@ -409,11 +409,11 @@ def _unknown_keys(model: type[BaseModel], table: Mapping[str, Any], prefix: str 
         field = model.model_fields.get(key)
         if field is None:
             yield f"{prefix}{key}"
-        elif (section := _section(field.annotation)) and isinstance(value, Mapping):
+        elif (section := section_of(field.annotation)) and isinstance(value, Mapping):
             yield from _unknown_keys(section, value, f"{prefix}{key}.")
 
 
-def _section(kind: object) -> type[BaseModel] | None:
+def section_of(kind: object) -> type[BaseModel] | None:
     """The model of a section; None for a plain value."""
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
@@ -423,7 +423,7 @@ def _from_environment(model: type[BaseModel], prefix: str, environment: Mapping[
     values: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         variable, kind = prefix + name.upper(), field.annotation
-        if section := _section(kind):
+        if section := section_of(kind):
             if inner := _from_environment(section, f"{variable}__", environment):
                 values[name] = inner
         elif variable in environment:

@@ -136,6 +136,14 @@ def test_every_metric_of_the_document_is_there(monkeypatch: pytest.MonkeyPatch) 
     assert found["active_tasks", ()] == 2
 
 
+def test_every_metric_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "gpus", lambda: [Gpu("0", "A", "AMD", 1, 1, 1)])
+    page = (Path(__file__).parents[2] / "docs" / "server.md").read_text(encoding="utf-8")
+    for family in families(make_metrics(lambda: FULL)):
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        assert f"`{name}`" in page or name.startswith("process_"), name
+
+
 def test_what_a_driver_does_not_tell_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "gpus", lambda: [Gpu("0", "Tesla K80", "NVIDIA", None, 11441, None)])
     names = [name for name, _ in samples(make_metrics()) if name.startswith("gpu_")]

@@ -29,7 +29,7 @@ def serve(
     output_dir: Path | None = None,
     model: str | None = None,
     accept_licence: Flag = False,
-    input_size: tuple[int, int] | None = None,
+    input_size: Annotated[tuple[int, int] | None, Parameter(negative=())] = None,
     no_amp: Flag = False,
     no_cudnn_benchmark: Flag = False,
     gradient_checkpointing: Flag = False,

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from wheatstone.settings import Settings
+from wheatstone.settings import Settings, section_of
 
 _WIDTH = 100
 _NOT_OF_THE_SERVER = "cache_dir"
@@ -26,7 +26,7 @@ def template(*, yaml: bool) -> str:
 
 def _yaml_lines(model: type[BaseModel], values: dict[str, Any], indent: str) -> Iterator[str]:
     for key, value in values.items():
-        section = _section(model, key)
+        section = section_of(model.model_fields[key].annotation)
         yield "\n" if not indent else ""
         yield _comment(model, key, f"{indent}# ")
         if section:
@@ -38,20 +38,15 @@ def _yaml_lines(model: type[BaseModel], values: dict[str, Any], indent: str) -> 
 
 def _json_members(model: type[BaseModel], values: dict[str, Any], indent: str) -> Iterator[str]:
     for key, value in values.items():
-        section = _section(model, key)
+        section = section_of(model.model_fields[key].annotation)
         text = json.dumps(value)
         if section:
             text = "{\n" + ",\n".join(_json_members(section, value, indent + "  ")) + f"\n{indent}}}"
         yield f"{_comment(model, key, f'{indent}// ')}{indent}{json.dumps(key)}: {text}"
 
 
-def _section(model: type[BaseModel], key: str) -> type[BaseModel] | None:
-    kind = model.model_fields[key].annotation
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
-
-
 def _comment(model: type[BaseModel], key: str, start: str) -> str:
-    section = _section(model, key)
+    section = section_of(model.model_fields[key].annotation)
     text = section.__doc__ if section else model.model_fields[key].description
     lines = textwrap.wrap(text or "", _WIDTH - len(start))
     return "".join(f"{start}{line}\n" for line in lines)
