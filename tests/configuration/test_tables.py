@@ -119,6 +119,12 @@ def test_a_changed_file_keeps_its_permissions_and_the_link_to_it(tmp_path: Path)
     assert json.loads(path.read_text()) == {"server": {"port": 2}}
 
 
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(BadOptionError, match="cannot be written"):
+        update(tmp_path / "file" / "config.yaml", "server", {"port": 2})
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

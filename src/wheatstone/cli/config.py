@@ -10,9 +10,8 @@ from pydantic import TypeAdapter
 from rich.console import Console
 
 from wheatstone.cli.parameters import Flag
-from wheatstone.configuration import is_yaml, our_key, read, resolve, template, update, usual_file
+from wheatstone.configuration import is_yaml, our_key, read, resolve, template, update, usual_file, write
 from wheatstone.errors import BadOptionError
-from wheatstone.files import atomic_write
 from wheatstone.settings import (
     merge_settings,
     secret_names,
@@ -77,8 +76,7 @@ def init(path: Path = _NEW_FILE, *, overwrite: Flag = False) -> None:
         path: YAML if it ends in `.yaml` or `.yml`, else JSON with comments.
         overwrite: Replace a file that exists.
     """
-    with atomic_write(path, overwrite=overwrite) as file:
-        file.write(template(yaml=is_yaml(path)).encode())
+    write(path, template(yaml=is_yaml(path)), overwrite=overwrite)
     Console(stderr=True).print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
 
 

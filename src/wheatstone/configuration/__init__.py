@@ -10,7 +10,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from wheatstone.configuration.aliases import our_key, with_our_keys, with_our_names
-from wheatstone.configuration.tables import is_yaml, read, update
+from wheatstone.configuration.tables import is_yaml, read, update, write
 from wheatstone.configuration.template import template
 from wheatstone.errors import BadOptionError, reason
 from wheatstone.settings import Settings, merge_settings, setting_names, variable_of
@@ -25,6 +25,7 @@ __all__ = [
     "template",
     "update",
     "usual_file",
+    "write",
 ]
 
 USUAL_NAMES = ("config.yaml", "config.jsonc", "config.json")

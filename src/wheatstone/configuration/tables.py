@@ -36,27 +36,42 @@ def update(path: Path, section: str, values: Mapping[str, object]) -> None:
         values: plain JSON by key.
 
     Raises:
-        BadOptionError: the file cannot be read, or is written so that the change would change more.
-        OSError: it cannot be written.
+        BadOptionError: the file cannot be read or written, or is laid out so that the change would change more.
     """
     path = path.resolve()
-    exists = path.exists()
-    text = _text(path) if exists else _empty(path)
+    text = _text(path) if path.exists() else _empty(path)
     table = _table(path, text)
     before = table.get(section) if section else table
     after = {**(before if isinstance(before, dict) else {}), **values}
     wanted = {**table, section: after} if section else after
     bom, text = (_BOM, text.removeprefix(_BOM)) if text.startswith(_BOM) else ("", text)
-    for key, value in values.items():
-        place = (section, key) if section else (key,)
-        text = _language(path).scan(text).with_value(place, value)
-    if _said(path, text) != wanted:
+    try:
+        for key, value in values.items():
+            place = (section, key) if section else (key,)
+            text = _language(path).scan(text).with_value(place, value)
+        is_right = _language(path).load(text) == wanted
+    except ValueError:
+        is_right = False
+    if not is_right:
         names = ", ".join(f"{section}.{key}" if section else key for key in values)
         raise BadOptionError(f"{path} is written so that {names} cannot be set without more: edit it by hand.")
-    with atomic_write(path) as file:
-        if exists:
-            Path(file.name).chmod(stat.S_IMODE(path.stat().st_mode))
-        file.write((bom + text).encode())
+    write(path, bom + text)
+
+
+def write(path: Path, text: str, *, overwrite: bool = True) -> None:
+    """Write a file, whole or not at all; one that exists keeps its permissions.
+
+    Raises:
+        OutputExistsError: it exists and `overwrite` is false.
+        BadOptionError: it cannot be written.
+    """
+    try:
+        with atomic_write(path, overwrite=overwrite) as file:
+            if path.exists():
+                Path(file.name).chmod(stat.S_IMODE(path.stat().st_mode))
+            file.write(text.encode())
+    except OSError as error:
+        raise BadOptionError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def is_yaml(path: Path) -> bool:
