@@ -10,13 +10,19 @@ import pytest
 
 FOLDER = Path(__file__).parent.parent.parent / "shared" / "requirements"
 SHARP_API = "sharp-api-service.zh.md"
+MLSHARP = "mlsharp-3d-maker.zh.md"
 
 
-def blocks(document: str, language: str) -> list[str]:
-    """The examples of a language in a document; skips the test where it is missing, but not in CI."""
+def text(document: str) -> str:
+    """A whole document; skips the test where it is missing, but not in CI."""
     path = FOLDER / document
     if not path.exists():
         if os.environ.get("CI"):
             pytest.fail(f"{path} is missing")
         pytest.skip(f"{document} is not beside this checkout")
-    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return path.read_text(encoding="utf-8")
+
+
+def blocks(document: str, language: str) -> list[str]:
+    """The examples of a language in a document."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text(document), re.DOTALL | re.MULTILINE)

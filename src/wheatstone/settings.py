@@ -12,17 +12,39 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_origin
+from typing import Annotated, Any, Literal, get_origin
+from urllib.parse import unquote, urlsplit
 
 import platformdirs
-from pydantic import BaseModel, Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 
 from wheatstone.errors import BadOptionError
 
 _log = logging.getLogger(__name__)
 
-LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+    BeforeValidator(lambda level: level.upper() if isinstance(level, str) else level),
+]
 Mode = Literal["auto", "gpu", "cpu", "nvidia", "amd"]
+
+_LEAST_SECRET_CHARACTERS = 4
+"""Shorter ones are parts of other words: starring them out would hide those, and tell where it was."""
+
+LATER: Mapping[str, str] = {
+    "auto_tune": "nothing is measured yet",
+    "performance_cache": "what was measured is not used yet",
+    "optimization.checkpoint_segments": "it is not used, as its document says",
+}
+"""Keys that the documents have and that do nothing yet, and why; they are no mistakes, so nobody is warned."""
 
 
 class PictureLimits(BaseModel, frozen=True):
@@ -282,6 +304,7 @@ def merge_settings(
     flags: Mapping[str, Any],
     *,
     file_name: str = "",
+    names: Mapping[str, str] | None = None,
 ) -> Settings:
     """The settings that flags, variables and a file say; the first of these wins.
 
@@ -290,12 +313,16 @@ def merge_settings(
         file: sections by name; keys that are no settings are ignored, with a warning.
         flags: sections by name.
         file_name: what messages call the file.
+        names: what messages call a setting, by its dotted name; by default its flag, variable or key in the file.
 
     Raises:
         BadOptionError: a value does not fit; the message names the flag, the variable or the file's key.
     """
     for unknown in _unknown_keys(Settings, file):
-        _log.warning("%s: %s is no setting and is ignored.", file_name, unknown)
+        if why := LATER.get(unknown):
+            _log.debug("%s: %s is ignored: %s.", file_name, unknown, why)
+        else:
+            _log.warning("%s: %s is no setting and is ignored.", file_name, unknown)
     variables = _from_environment(Settings, "WHEATSTONE_", environment)
     try:
         return Settings.model_validate(_merged(_merged(file, variables), flags))
@@ -303,12 +330,67 @@ def merge_settings(
         first = error.errors()[0]
         section, *rest = (str(part) for part in first["loc"][:2])  # what follows is inside the value
         key = "".join(rest)
-        name = "WHEATSTONE_" + "__".join([section, *rest]).upper()
-        if key in flags.get(section, {}):
+        dotted = ".".join([section, *rest])
+        name = variable_of(dotted)
+        if names and dotted in names:
+            name = names[dotted]
+        elif rest and key in flags.get(section, {}):
             name = f"--{key.replace('_', '-')}"
         elif name not in environment and file_name:
-            name = f"{file_name}: {'.'.join([section, *rest])}"
-        raise BadOptionError(f"{name}: {first['msg']} (got {first['input']!r}).") from error
+            name = f"{file_name}: {dotted}"
+        got = "" if dotted in secret_names() else f" (got {first['input']!r})"
+        raise BadOptionError(f"{name}: {first['msg']}{got}.") from error
+
+
+def setting_names() -> Iterator[str]:
+    """The dotted names of all settings: `server.port`; those outside sections have no dot."""
+    for name, field in Settings.model_fields.items():
+        if section := section_of(field.annotation):
+            yield from (f"{name}.{key}" for key in section.model_fields)
+        else:
+            yield name
+
+
+def secret_names() -> frozenset[str]:
+    """The dotted names of the settings that nobody may see."""
+    return frozenset(
+        f"{name}.{key}"
+        for name, field in Settings.model_fields.items()
+        if (section := section_of(field.annotation))
+        for key, inner in section.model_fields.items()
+        if inner.annotation is SecretStr
+    )
+
+
+def value_of(settings: Settings, name: str) -> object:
+    """The value of a setting with this dotted name."""
+    section, _, key = name.rpartition(".")
+    value: object = getattr(getattr(settings, section) if section else settings, key)
+    return value
+
+
+def secrets_of(settings: Settings) -> frozenset[str]:
+    """What stands in these settings and nobody may see: secrets, and the passwords in addresses."""
+    found = set()
+    for name in setting_names():
+        value = value_of(settings, name)
+        if isinstance(value, SecretStr):
+            found.add(value.get_secret_value())
+        elif isinstance(value, str) and (password := _password(value)):
+            found |= {password, unquote(password)}
+    return frozenset(secret for secret in found if len(secret) >= _LEAST_SECRET_CHARACTERS)
+
+
+def _password(address: str) -> str | None:
+    try:
+        return urlsplit(address).password
+    except ValueError:
+        return None
+
+
+def variable_of(name: str) -> str:
+    """The variable of a setting with this dotted name."""
+    return f"WHEATSTONE_{name.replace('.', '__')}".upper()
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -327,12 +409,12 @@ def _unknown_keys(model: type[BaseModel], table: Mapping[str, Any], prefix: str 
     for key, value in table.items():
         field = model.model_fields.get(key)
         if field is None:
-            yield prefix + key
-        elif (section := _section(field.annotation)) and isinstance(value, Mapping):
+            yield f"{prefix}{key}"
+        elif (section := section_of(field.annotation)) and isinstance(value, Mapping):
             yield from _unknown_keys(section, value, f"{prefix}{key}.")
 
 
-def _section(kind: object) -> type[BaseModel] | None:
+def section_of(kind: object) -> type[BaseModel] | None:
     """The model of a section; None for a plain value."""
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
@@ -342,7 +424,7 @@ def _from_environment(model: type[BaseModel], prefix: str, environment: Mapping[
     values: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         variable, kind = prefix + name.upper(), field.annotation
-        if section := _section(kind):
+        if section := section_of(kind):
             if inner := _from_environment(section, f"{variable}__", environment):
                 values[name] = inner
         elif variable in environment:

@@ -82,10 +82,15 @@ def test_a_broken_config_is_told(tmp_path: Path) -> None:
     bad.write_text('{"server": ')
     assert "is not JSON with comments" in refused(tmp_path, "--config", str(bad))
     assert "cannot be read" in refused(tmp_path, "--config", str(tmp_path / "missing.jsonc"))
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("server: [")
+    assert "is not YAML" in refused(tmp_path, "-c", str(bad))
 
 
 def test_a_bad_flag_is_told(tmp_path: Path) -> None:
     assert "--log-level" in refused(tmp_path, "--log-level", "loud")
+    assert "--mode" in refused(tmp_path, "-m", "fast")
+    assert "--cache-size" in refused(tmp_path, "--cache-size", "0")
 
 
 def test_an_unknown_model_is_told(tmp_path: Path) -> None:

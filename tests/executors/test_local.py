@@ -124,6 +124,7 @@ def test_a_crash_is_told_and_the_next_photo_gets_a_new_child(executor: LocalExec
     with pytest.raises(ChildCrashedError, match="SIGSEGV"):
         executor.predict_splat("crashing", PHOTO, Stages())
     assert executor.models == []
+    assert [pool.restarts for pool in executor.pools] == [1]
     executor.predict_splat("instant", PHOTO, Stages())
 
 
@@ -134,6 +135,7 @@ def test_a_child_killed_while_idle_is_replaced(executor: LocalExecutor) -> None:
     psutil.Process(model.pid).wait(10)
     executor.predict_splat("instant", PHOTO, Stages())
     assert [replaced.pid for replaced in executor.models] != [model.pid]
+    assert [pool.restarts for pool in executor.pools] == [1]
 
 
 def cancelled_after(delay_s: float) -> Stages:
@@ -156,6 +158,7 @@ def test_a_child_that_does_not_listen_is_killed(executor: LocalExecutor) -> None
     with pytest.raises(CancelledError):
         executor.predict_splat("deaf", PHOTO, cancelled_after(2))
     assert executor.models == []
+    assert [pool.restarts for pool in executor.pools] == [0]  # it did not end by itself
 
 
 def test_a_call_that_waits_for_its_turn_can_be_cancelled(executor: LocalExecutor) -> None:

@@ -7,31 +7,12 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from tests.rows import task
 from wheatstone.jobs.events import EventHub, Progress
-from wheatstone.storage import Event, News, Status, Task, Topic
+from wheatstone.storage import Event, News, Status, Topic
 
 TOPIC = Topic("a")
-TASK = Task(
-    id="a",
-    kind="splat",
-    status=Status.QUEUED,
-    model="auto",
-    photo_sha256="0",
-    photo_bytes=0,
-    source_name="",
-    f_px=None,
-    batch_id="batch",
-    priority=0,
-    keep_ply=False,
-    time_limit_s=None,
-    error_code=None,
-    error_message=None,
-    artifacts=(),
-    facts={},
-    created_at=datetime.now(UTC),
-    started_at=None,
-    finished_at=None,
-)
+TASK = task(batch_id="batch")
 WAY = [Status.QUEUED, Status.CONVERTING, Status.COMPRESSING, Status.COMPLETED]
 
 

@@ -151,13 +151,12 @@ def test_a_place_in_the_queue_counts_those_before(store: TaskStore) -> None:
     assert store.queue_positions() == {"urgent": 1, "a": 2, "b": 3, "c": 4}
     store.transition("a", Status.CONVERTING)
     assert store.queue_positions() == {"urgent": 1, "b": 2, "c": 3}
-    assert store.count(Status.QUEUED) == 3
 
 
 def test_a_task_that_comes_with_a_result_is_completed_at_once(store: TaskStore) -> None:
     task = create(store, result=Result((MADE,), {"gaussians": 5}))
     assert (task.status, task.artifacts, task.facts) == (Status.COMPLETED, (MADE,), {"gaussians": 5})
-    assert task.created_at == task.started_at == task.finished_at
+    assert (task.started_at, task.finished_at) == (None, task.created_at)
     assert [event.status for event in events(store, "a")] == [Status.QUEUED, Status.COMPLETED]
 
 
@@ -235,3 +234,12 @@ def test_deleted_tasks_leave_no_events(store: TaskStore) -> None:
     create(store)
     store.delete(["a"])
     assert events(store, "a") == []
+
+
+def test_tasks_that_have_not_ended_are_counted_by_status(store: TaskStore) -> None:
+    assert store.counts() == {}
+    for task_id in "abcd":
+        create(store, task_id)
+    store.transition("a", Status.CONVERTING)
+    store.transition("b", Status.CANCELLED)
+    assert store.counts() == {Status.QUEUED: 2, Status.CONVERTING: 1}

@@ -163,9 +163,14 @@ class Child:
 
 
 class ChildPool:
-    """Children that run one module: at most `size`, started when first needed, given out in the order asked."""
+    """Children that run one module: at most `size`, started when first needed, given out in the order asked.
+
+    Attributes:
+        restarts: how many ended by themselves, so that another has, or will have, to take their place.
+    """
 
     def __init__(self, module: str, size: int, settings: Settings) -> None:
+        self.restarts = 0
         self._module = module
         self._settings = settings
         self._turns = Turns(size)
@@ -176,7 +181,12 @@ class ChildPool:
     def call(self, name: str, arguments: Mapping[str, Any], stages: Stages) -> dict[str, Any]:
         """Wait for a child, then `Child.call`."""
         with self._turns.turn(stages.cancellation), self._child() as child:
-            return child.call(name, arguments, stages)
+            try:
+                return child.call(name, arguments, stages)
+            except ChildCrashedError:
+                with self._lock:
+                    self.restarts += 1
+                raise
 
     @property
     def children(self) -> list[Child]:
@@ -212,6 +222,7 @@ class ChildPool:
         with self._lock:
             while self._idle and not self._idle[-1].is_alive:  # it was killed while idle
                 self._idle.pop().stop()
+                self.restarts += 1
             child = self._idle.pop() if self._idle else Child(self._module, self._settings)
             self._busy.append(child)
         try:

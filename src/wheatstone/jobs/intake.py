@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from http import HTTPStatus
@@ -85,9 +85,7 @@ class Intake:
                 return self._services.tasks.get(made), True
             self._check_room(1)
             new = self._new(source.read(self._services), wish, held)
-            (task,) = self._services.tasks.create(
-                [new], lambda connection: self._also(connection, [new], request, new.id)
-            )
+            (task,) = self._create([new], lambda connection: self._also(connection, [new], request, new.id))
         return task, False
 
     def submit_batch(self, sources: Sequence[Source], wish: Wish, key: str | None = None) -> tuple[Batch, bool]:
@@ -119,7 +117,7 @@ class Intake:
                 self._batches.add(connection, batch_id, rejected)
                 self._also(connection, new, request, batch_id)
 
-            self._services.tasks.create(new, also)
+            self._create(new, also)
         return self._batches.get(batch_id), False
 
     @contextmanager
@@ -141,10 +139,8 @@ class Intake:
                 self._in_flight.discard(key)
 
     def _check_room(self, count: int) -> None:
-        waiting, limit = (
-            self._services.tasks.count(Status.QUEUED),
-            self._services.settings.performance.max_requests,
-        )
+        waiting = self._services.tasks.counts().get(Status.QUEUED, 0)
+        limit = self._services.settings.performance.max_requests
         if waiting + count > limit:
             raise QueueFullError(f"{waiting} tasks wait already, of at most {limit}; come again later.")
 
@@ -167,6 +163,13 @@ class Intake:
             time_limit_s=min(wish.time_limit_s or settings.jobs.time_limit_s, settings.jobs.time_limit_s),
         )
         return replace(new, result=kept_result(self._services, new)) if settings.cache.enabled else new
+
+    def _create(self, new: Sequence[NewTask], also: Callable[[sa.Connection], None]) -> list[Task]:
+        created = self._services.tasks.create(new, also)
+        for task in created:
+            if task.status.is_final:
+                self._services.tell(task)
+        return created
 
     def _also(
         self, connection: sa.Connection, new: Sequence[NewTask], request: RequestKey | None, resource_id: str

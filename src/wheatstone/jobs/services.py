@@ -22,6 +22,7 @@ from wheatstone.executors.local import LocalExecutor
 from wheatstone.jobs.cache import ResultCache
 from wheatstone.jobs.events import EventHub
 from wheatstone.jobs.flights import Flights
+from wheatstone.jobs.observers import JobObserver
 from wheatstone.jobs.photos import PhotoShelf
 from wheatstone.settings import Settings
 from wheatstone.stages import Stages
@@ -62,6 +63,7 @@ class Services:
         link_key: signs links to results.
         work_dir: for files on their way; emptied at every start.
         workflows: the tasks whose workflows are under way here.
+        observers: told of tasks that end.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Services:
         self.flights = Flights()
         self.link_key = link_key
         self.workflows: set[str] = set()
+        self.observers: list[JobObserver] = []
         self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix="step")
         self._running: dict[str, _Step] = {}
         self._is_draining = False
@@ -160,8 +163,15 @@ class Services:
         changed = self.tasks.transition(task_id, status, **changes)
         if changed:
             _log.info("task %s: %s", task_id, status)
-            self.hub.notify(changed)
+            self.tell(changed)
         return changed is not None
+
+    def tell(self, task: Task) -> None:
+        """Tell all who follow a task that it has a new status."""
+        self.hub.notify(task)
+        if task.status.is_final:
+            for observer in self.observers:
+                observer.finished(task)
 
     def fail(self, task_id: str, error: WheatstoneError) -> None:
         """End a task that failed; who sees that finds nothing left of it. One that is completed stays as it is."""

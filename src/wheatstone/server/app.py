@@ -7,8 +7,10 @@ from fastapi import FastAPI
 from wheatstone.jobs import Runtime
 from wheatstone.server import health
 from wheatstone.server.guards import BodyLimit, OriginGuard, hosts_allowed
+from wheatstone.server.metrics import Metrics, add_metrics
 from wheatstone.server.pages import add_pages
 from wheatstone.server.problems import add_problems
+from wheatstone.server.readings import readings
 from wheatstone.server.surfaces import batches, jobs, mlsharp, sharp
 from wheatstone.version import VERSION
 
@@ -37,4 +39,8 @@ def create_app(runtime: Runtime) -> FastAPI:
         larger={batches.router.prefix: settings.jobs.max_batch_bytes},
     )
     app.add_middleware(OriginGuard, hosts=hosts_allowed(settings.server.host, settings.server.allowed_hosts))
+    if settings.monitoring.enabled:
+        app.state.metrics = Metrics(settings, lambda: readings(runtime))
+        runtime.services.observers.append(app.state.metrics)
+        add_metrics(app, app.state.metrics, settings.monitoring.metrics_path)
     return app

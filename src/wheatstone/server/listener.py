@@ -11,13 +11,14 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 
 import uvicorn
 
 from wheatstone.errors import BadOptionError, ServerBusyError
 from wheatstone.jobs import Runtime
 from wheatstone.server.app import create_app
+from wheatstone.server.metrics_server import serving_metrics
 from wheatstone.settings import Settings
 
 _BACKLOG = 2048
@@ -32,13 +33,20 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
 
-def serve(settings: Settings, announce: Callable[[str], None], *, browser: bool) -> None:
+def serve(
+    settings: Settings,
+    announce: Callable[[str], None],
+    *,
+    browser: bool,
+    clear_cache: bool = False,
+) -> None:
     """Serve until SIGTERM or Ctrl-C, then let running stages finish.
 
     Args:
         settings: of the server.
         announce: told the address once requests are answered.
         browser: also open the address there.
+        clear_cache: begin without results kept for equal requests.
 
     Raises:
         ServerBusyError: the port, or the folder, is another server's.
@@ -46,20 +54,27 @@ def serve(settings: Settings, announce: Callable[[str], None], *, browser: bool)
         StorageUnavailableError: a folder or the database cannot be used.
     """
     with contextlib.closing(_bind(settings.server.host, settings.server.port)) as listening:
-        asyncio.run(_serve(settings, listening, announce, browser=browser))
+        runtime = Runtime(settings, clear_cache=clear_cache)
+        asyncio.run(_serve(runtime, listening, announce, browser=browser))
 
 
 async def _serve(
-    settings: Settings, listening: socket.socket, announce: Callable[[str], None], *, browser: bool
+    runtime: Runtime, listening: socket.socket, announce: Callable[[str], None], *, browser: bool
 ) -> None:
-    async with Runtime(settings) as runtime:
+    settings = runtime.settings
+    async with runtime, AsyncExitStack() as resources:
+        app = create_app(runtime)
+        monitoring = settings.monitoring
+        if monitoring.enabled and monitoring.port is not None:
+            resources.enter_context(serving_metrics(app.state.metrics, settings.server.host, monitoring.port))
         server = _Server(
             uvicorn.Config(
-                create_app(runtime),
+                app,
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                timeout_keep_alive=settings.performance.timeout_keep_alive,
                 timeout_graceful_shutdown=math.ceil(settings.server.drain_timeout_s),
             )
         )

@@ -100,6 +100,12 @@ class DeliveryStore:
         """Those that have not ended, the oldest first."""
         return self._where(deliveries.c.status == DeliveryStatus.PENDING)
 
+    def counts(self) -> dict[str, int]:
+        """Status to number of deliveries; none where there is none."""
+        query = sa.select(deliveries.c.status, sa.func.count()).group_by(deliveries.c.status)
+        with self._engine.connect() as connection:
+            return {str(status): int(count) for status, count in connection.execute(query)}
+
     def record(
         self,
         delivery: Delivery,

@@ -280,12 +280,6 @@ class TaskStore:
             waiting = connection.execute(query.order_by(tasks.c.priority.desc(), tasks.c.created_at)).scalars()
             return {task_id: position for position, task_id in enumerate(waiting, 1)}
 
-    def count(self, *statuses: Status) -> int:
-        """How many tasks have one of these statuses."""
-        query = sa.select(sa.func.count()).where(tasks.c.status.in_(statuses))
-        with self._engine.connect() as connection:
-            return connection.execute(query).scalar_one()
-
     def page(
         self,
         limit: int,
@@ -333,6 +327,15 @@ class TaskStore:
         query = sa.select(tasks.c.id).where(tasks.c.status.not_in(final)).order_by(tasks.c.created_at)
         with self._engine.connect() as connection:
             return list(connection.execute(query).scalars())
+
+    def counts(self) -> dict[Status, int]:
+        """How many tasks have each status that is not final."""
+        final = [status for status in Status if status.is_final]
+        query = (
+            sa.select(tasks.c.status, sa.func.count()).where(tasks.c.status.not_in(final)).group_by(tasks.c.status)
+        )
+        with self._engine.connect() as connection:
+            return {Status(status): count for status, count in connection.execute(query)}
 
     def ended(self) -> list[Task]:
         """The tasks that have ended, those first that ended first."""
@@ -411,7 +414,7 @@ def _row(new: NewTask, now: datetime) -> dict[str, Any]:
     row |= {"artifacts": [asdict(artifact) for artifact in result.artifacts], "facts": result.facts}
     row |= {"status": Status.QUEUED, "created_at": now}
     if new.result is not None:
-        row |= {"status": Status.COMPLETED, "started_at": now, "finished_at": now}
+        row |= {"status": Status.COMPLETED, "finished_at": now}
     return row
 
 

@@ -12,11 +12,11 @@ from starlette.exceptions import HTTPException
 
 from wheatstone.delivery import WebhookEvent
 from wheatstone.errors import UnknownTaskError, WheatstoneError, error_of
-from wheatstone.executors.gpus import Gpu, gpus
 from wheatstone.jobs import Upload, Wish
 from wheatstone.jobs.splats import PLY
 from wheatstone.server.dependencies import RuntimeDependency, TaskDependency
 from wheatstone.server.downloads import download
+from wheatstone.server.gpus import Gpu, gpus
 from wheatstone.server.problems import MLSharpError
 from wheatstone.storage import Status, Topic
 
@@ -150,14 +150,14 @@ async def gpu_health(runtime: RuntimeDependency, response: Response) -> GpuHealt
 async def statistics(runtime: RuntimeDependency) -> Statistics:
     """What the server computes on."""
     found = await _gpus(runtime)
-    first = found[0] if found else Gpu(0, _NO_GPU, _NO_GPU, 0, 0, 0)
+    first = found[0] if found else Gpu("", _NO_GPU, _NO_GPU, None, None, None)
     return Statistics(
         gpu=GpuStatistics(
             available=bool(found),
             vendor=first.vendor,
             name=first.name,
             count=len(found),
-            memory_mb=first.memory_used_mb,
+            memory_mb=first.memory_used_mb or 0.0,
         )
     )
 
