@@ -10,6 +10,7 @@ import pytest
 
 FOLDER = Path(__file__).parent.parent.parent / "shared" / "requirements"
 SHARP_API = "sharp-api-service.zh.md"
+MLSHARP = "mlsharp-3d-maker.zh.md"
 
 
 def blocks(document: str, language: str) -> list[str]:

@@ -93,13 +93,19 @@ class Connection:
             asked_s: float | None = None
             failure: WheatstoneError
             try:
-                response = await self._send(request, reads=reads)
+                if isinstance(body, Upload):
+                    response = await self.transport.upload(request)
+                else:
+                    response = await self._send(request, reads=reads)
             except (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError) as error:
                 raise BadOptionError(f"The request cannot be sent: {reason(error)}.") from error
             except httpx2.TransportError as error:
                 failure = self.unreachable(error)
                 is_hopeless = False
             else:
+                if response.has_redirect_location:
+                    target = _shown(_redirected(request.url, response.headers["location"]))
+                    raise BadAnswerError(f"{_shown(request.url)} has moved: give the client the address {target}.")
                 if response.is_success or (attempt > 1 and response.status_code in fine_when_repeated):
                     return response
                 failure, code = self._problem(response)

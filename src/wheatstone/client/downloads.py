@@ -50,18 +50,21 @@ class Transfer:
         return self.ended if self.total_bytes is None else self.received_bytes == self.total_bytes
 
     def begin(self, response: httpx2.Response) -> int:
-        """Where in the file the bytes of this answer begin; what is beyond is void."""
-        found = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
-        if response.status_code == httpx2.codes.PARTIAL_CONTENT and found and int(found[1]) == self.received_bytes:
-            self.total_bytes = int(found[2])
+        """Where in the file the bytes of this answer begin; what is beyond is void.
+
+        Raises:
+            httpx2.RemoteProtocolError: they are not what was asked for; what was received is void.
+        """
+        start_bytes, self.received_bytes, self.ended = self.received_bytes, 0, False
+        self.etag = response.headers.get("etag")
+        if response.status_code == httpx2.codes.PARTIAL_CONTENT:
+            found = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
+            if found is None or int(found[1]) != start_bytes:
+                raise httpx2.RemoteProtocolError("it sends another part than was asked for")
+            self.received_bytes, self.total_bytes = start_bytes, int(found[2])
         else:
             length = response.headers.get("content-length")
-            self.received_bytes = 0
-            self.total_bytes = (
-                int(length) if length is not None and response.status_code == httpx2.codes.OK else None
-            )
-        self.etag = response.headers.get("etag")
-        self.ended = False
+            self.total_bytes = None if length is None else int(length)
         return self.received_bytes
 
 

@@ -133,7 +133,8 @@ async def follow(
                 async with aclosing(_streamed(connection, path, told, deadline)) as events:
                     async for event in events:
                         fruitless = 0
-                        yield event
+                        if event is not None:
+                            yield event
                         if told.all_ended():
                             return
                 asks = True  # it ended as if there were no more to tell
@@ -159,8 +160,13 @@ async def follow(
 
 async def _streamed(
     connection: Connection, path: str, told: Told, deadline: Deadline
-) -> AsyncGenerator[Event, None]:
-    """Events of one stream, which begins after the last one told; raises httpx2.TransportError when it breaks."""
+) -> AsyncGenerator[Event | None, None]:
+    """Events of one stream, which begins after the last one told; None for each other sign of life.
+
+    Raises:
+        httpx2.TransportError: it breaks off.
+        BadAnswerError: it is no stream.
+    """
     silence_s = deadline.cut(_SILENCE_S)
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
     if told.last_id is not None:
@@ -174,9 +180,9 @@ async def _streamed(
         parser = EventParser()
         async with aclosing(connection.chunks(response)) as chunks:
             async for chunk in chunks:
+                yield None
                 for event in parser.feed(chunk):
-                    if news := told.take(event):
-                        yield news
+                    yield told.take(event)
                 if deadline.cut(silence_s) < silence_s * _RECONNECT_SHARE:
                     raise httpx2.ReadTimeout("the wait for more must be shorter now")
     finally:

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, Protocol, TypeVar
 
-import anyio
+import anyio.to_thread
 import httpx2
 
 T = TypeVar("T")
@@ -22,6 +22,9 @@ class Transport(Protocol):
 
     async def send(self, request: httpx2.Request) -> httpx2.Response:
         """Make a request; gives the answer with its body unread."""
+
+    async def upload(self, request: httpx2.Request) -> httpx2.Response:
+        """Make a request with a large body; gives the answer, read, even if it comes before all is sent."""
 
     async def read(self, response: httpx2.Response) -> None:
         """Read the body of an answer into it."""
@@ -49,6 +52,10 @@ class BlockingTransport:
         """Make a request; gives the answer with its body unread."""
         return self._http.send(request, stream=True)
 
+    async def upload(self, request: httpx2.Request) -> httpx2.Response:
+        """Make a request with a large body; gives the answer, read, even if it comes before all is sent."""
+        return self._http.send(request)
+
     async def read(self, response: httpx2.Response) -> None:
         """Read the body of an answer into it."""
         response.read()
@@ -75,11 +82,21 @@ class WaitingTransport:
     """Lets other tasks of the event loop (asyncio or trio) go on."""
 
     def __init__(self, tls: ssl.SSLContext | None) -> None:
-        self._http = httpx2.AsyncClient(trust_env=False, verify=tls or True)
+        tls = tls or httpx2.create_ssl_context(trust_env=False)
+        self._http = httpx2.AsyncClient(trust_env=False, verify=tls)
+        self._uploads = httpx2.Client(trust_env=False, verify=tls)
 
     async def send(self, request: httpx2.Request) -> httpx2.Response:
         """Make a request; gives the answer with its body unread."""
         return await self._http.send(request, stream=True)
+
+    async def upload(self, request: httpx2.Request) -> httpx2.Response:
+        """Make a request with a large body; gives the answer, read, even if it comes before all is sent.
+
+        A thread does it: files are read without stopping the loop, and the answer of a server that refuses a body
+        and hangs up is still there to be read, which asyncio throws away.
+        """
+        return await anyio.to_thread.run_sync(self._uploads.send, request, abandon_on_cancel=True)
 
     async def read(self, response: httpx2.Response) -> None:
         """Read the body of an answer into it."""
@@ -100,6 +117,7 @@ class WaitingTransport:
 
     async def end(self) -> None:
         """Close all connections."""
+        self._uploads.close()
         await self._http.aclose()
 
 
