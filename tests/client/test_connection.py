@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 
@@ -65,9 +66,9 @@ def test_a_photo_may_be_elsewhere_or_there_already(connect: Connect) -> None:
         client = connect(s.url)
         client.submit("https://example.org/a.jpg", model="relief")
         client.submit(picture_id="p")
-    assert [request.body for request in s.requests] == [
-        b'{"image_url":"https://example.org/a.jpg","model":"relief"}',
-        b'{"picture_id":"p"}',
+    assert [json.loads(request.body) for request in s.requests] == [
+        {"image_url": "https://example.org/a.jpg", "model": "relief"},
+        {"picture_id": "p"},
     ]
 
 

@@ -13,7 +13,7 @@ from wheatstone.client.following import Event
 from wheatstone.client.outcomes import JobCancelledError, JobFailedError
 from wheatstone.client.retries import Retries
 from wheatstone.client.sync import Client
-from wheatstone.client.uploads import JobOptions
+from wheatstone.client.uploads import Options
 from wheatstone.client.webhooks import WebhookEvent, verify_webhook
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
     "Event",
     "JobCancelledError",
     "JobFailedError",
-    "JobOptions",
+    "Options",
     "Retries",
     "WebhookEvent",
     "verify_webhook",

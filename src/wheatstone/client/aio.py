@@ -19,7 +19,7 @@ from wheatstone.client.following import Event, follow
 from wheatstone.client.outcomes import completed
 from wheatstone.client.retries import Retries
 from wheatstone.client.transports import Transport, WaitingTransport
-from wheatstone.client.uploads import JobOptions, Photo, Upload, checked, is_url, new_key, unique_name
+from wheatstone.client.uploads import Options, Photo, Upload, checked, is_url, new_key, unique_name
 from wheatstone.errors import BadOptionError
 from wheatstone.wire import Batch, Job, JobPage, JobRequest, SignedLink
 
@@ -80,7 +80,7 @@ class AsyncClient:
         picture_id: str | None = None,
         name: str | None = None,
         idempotency_key: str | None = None,
-        **options: Unpack[JobOptions],
+        **options: Unpack[Options],
     ) -> Job:
         """Ask for a splat of a photo; it is read from the disk as it is sent.
 
@@ -91,7 +91,7 @@ class AsyncClient:
             name: what the photo is called; by default as its file.
             idempotency_key: makes a second submission with the same key give the same job, for a day. By default
                 each call has its own.
-            options: see `JobOptions`.
+            options: see `Options`.
 
         Returns:
             The job; done at once if the server had the result already.
@@ -242,7 +242,7 @@ class AsyncClient:
         timeout_s: float | None = 600.0,
         on_event: Callable[[Event], None] | None = None,
         overwrite: bool = True,
-        **options: Unpack[JobOptions],
+        **options: Unpack[Options],
     ) -> Path:
         """Turn a photo into a splat file: `submit`, `wait` and `download`.
 
@@ -252,7 +252,7 @@ class AsyncClient:
             timeout_s: how long to wait at most, in seconds.
             on_event: called with each event.
             overwrite: replace a file that exists.
-            options: see `JobOptions`.
+            options: see `Options`.
 
         Returns:
             The file.
@@ -266,14 +266,14 @@ class AsyncClient:
         return await self.download(job, target, overwrite=overwrite)
 
     async def submit_batch(
-        self, photos: Iterable[Photo], *, idempotency_key: str | None = None, **options: Unpack[JobOptions]
+        self, photos: Iterable[Photo], *, idempotency_key: str | None = None, **options: Unpack[Options]
     ) -> Batch:
         """Ask for splats of many photos at once.
 
         Args:
             photos: paths, what files hold, or open files; those of one name get a number.
             idempotency_key: as for `submit`.
-            options: see `JobOptions`.
+            options: see `Options`.
 
         Returns:
             The batch; files that are no photos are among its `rejected`.

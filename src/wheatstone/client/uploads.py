@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
@@ -15,15 +15,16 @@ from typing import IO, Any, BinaryIO, TypeAlias, TypedDict, cast
 from pydantic import ValidationError
 
 from wheatstone.errors import BadOptionError, BadPictureError
-from wheatstone.wire import JobRequest
+from wheatstone.wire import JobOptions
 
 Photo: TypeAlias = str | PathLike[str] | bytes | BinaryIO
 """A path, what a photo's file holds, or an open file."""
 
 _NAMELESS = "photo"
+_MAX_NAME_CHARACTERS = 250
 
 
-class JobOptions(TypedDict, total=False):
+class Options(TypedDict, total=False):
     """How a job is to be done; by default as the server's settings say.
 
     Attributes:
@@ -53,16 +54,11 @@ class Upload:
         """
         self._opened = ExitStack()
         self.fields = {key: value for key, value in checked(options).items() if value is not None}
-        names: set[str] = set()
-        self.files: list[tuple[str, tuple[str, IO[bytes] | bytes]]] = []
-        for photo in photos:
-            unique = unique_name(name or _name(photo), names)
-            self.files.append(("file", (unique, self._content(photo))))
-
-    @property
-    def names(self) -> list[str]:
-        """What the photos are called on the wire, in their order; no two the same."""
-        return [name for _field, (name, _content) in self.files]
+        listed = list(photos)
+        names = [name] if name is not None else names_on_the_wire(listed)
+        self.files: list[tuple[str, tuple[str, IO[bytes] | bytes]]] = [
+            ("file", (called, self._content(photo))) for called, photo in zip(names, listed, strict=True)
+        ]
 
     def __enter__(self) -> Upload:
         return self
@@ -87,7 +83,7 @@ def checked(options: Mapping[str, Any]) -> dict[str, Any]:
         BadOptionError: one is unknown or cannot be used.
     """
     try:
-        return JobRequest.model_validate(dict(options)).model_dump(exclude_unset=True)
+        return JobOptions.model_validate(dict(options)).model_dump(exclude_unset=True)
     except ValidationError as error:
         first = error.errors()[0]
         raise BadOptionError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
@@ -101,6 +97,24 @@ def is_url(photo: Photo | None) -> bool:
 def new_key() -> str:
     """A value of `Idempotency-Key` that nobody has."""
     return secrets.token_urlsafe(24)
+
+
+def names_on_the_wire(photos: Sequence[Photo]) -> list[str]:
+    """What photos are called: like their files, without what a form or a server would change; no two the same."""
+    taken: set[str] = set()
+    return [unique_name(_name(photo), taken) for photo in photos]
+
+
+def _name(photo: Photo) -> str:
+    if isinstance(photo, bytes):
+        return _NAMELESS
+    if isinstance(photo, str | PathLike):
+        name = Path(photo).name
+    else:
+        named = getattr(photo, "name", None)  # a number for a file opened by its descriptor
+        name = Path(named).name if isinstance(named, str) else ""
+    kept = [letter if letter.isprintable() and letter not in '"\\' else "_" for letter in name]
+    return "".join(kept)[-_MAX_NAME_CHARACTERS:] or _NAMELESS
 
 
 def unique_name(name: str, taken: set[str]) -> str:
@@ -165,12 +179,3 @@ class _Sleeping(io.RawIOBase):
 
 def _unreadable(path: Path, error: OSError) -> BadPictureError:
     return BadPictureError(f"{path} cannot be read: {error.strerror}.")
-
-
-def _name(photo: Photo) -> str:
-    if isinstance(photo, bytes):
-        return _NAMELESS
-    if isinstance(photo, str | PathLike):
-        return Path(photo).name
-    name = getattr(photo, "name", None)  # an int for a file opened by its descriptor
-    return Path(name).name if isinstance(name, str) and name else _NAMELESS
