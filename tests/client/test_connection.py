@@ -85,6 +85,9 @@ def test_mistakes_are_told_before_anything_is_sent(connect: Connect, tmp_path: P
             client.submit(b"pixels", modell="relief")
         with pytest.raises(BadOptionError, match="either"):
             client.submit()
+        for key in ("", "two words", "Schlüssel"):
+            with pytest.raises(BadOptionError, match="idempotency_key"):
+                client.submit(b"pixels", idempotency_key=key)
         with pytest.raises(BadOptionError, match="at least one"):
             client.submit_batch([])
     assert s.requests == []

@@ -19,7 +19,7 @@ from wheatstone.client.following import Event, follow
 from wheatstone.client.outcomes import completed
 from wheatstone.client.retries import Retries
 from wheatstone.client.transports import Transport, WaitingTransport
-from wheatstone.client.uploads import Options, Photo, Upload, checked, is_url, new_key, unique_name
+from wheatstone.client.uploads import Options, Photo, Upload, checked, checked_key, is_url, new_key, unique_name
 from wheatstone.errors import BadOptionError
 from wheatstone.wire import Batch, Job, JobPage, JobRequest, SignedLink
 
@@ -383,7 +383,7 @@ class AsyncClient:
         await self._connection.open("DELETE", _batch_path(batch), reads=True, fine_when_repeated=(404,))
 
     async def _post(self, kind: type[M], path: str, body: JobRequest | Upload, key: str | None) -> M:
-        headers = {"Idempotency-Key": key or new_key()}
+        headers = {"Idempotency-Key": new_key() if key is None else checked_key(key)}
         return await self._connection.ask(kind, "POST", path, headers=headers, body=body)
 
     async def _ended(self, job: Job | str) -> Job:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -20,6 +21,7 @@ from wheatstone.wire import JobOptions
 Photo: TypeAlias = str | PathLike[str] | bytes | BinaryIO
 """A path, what a photo's file holds, or an open file."""
 
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _NAMELESS = "photo"
 _MAX_NAME_CHARACTERS = 250
 
@@ -97,6 +99,17 @@ def is_url(photo: Photo | None) -> bool:
 def new_key() -> str:
     """A value of `Idempotency-Key` that nobody has."""
     return secrets.token_urlsafe(24)
+
+
+def checked_key(key: str) -> str:
+    """A caller's key.
+
+    Raises:
+        BadOptionError: it is no value of `Idempotency-Key`.
+    """
+    if not _KEY.fullmatch(key):
+        raise BadOptionError(f"idempotency_key: 1 to 255 printable ASCII characters but spaces, not {key[:40]!r}.")
+    return key
 
 
 def names_on_the_wire(photos: Sequence[Photo]) -> list[str]:
