@@ -14,6 +14,7 @@ import pytest
 
 import wheatstone
 from tests.cli.command import Command
+from tests.client.scripted import Answer, batch, head, job, says, scripted, status, streams
 from tests.live import PATIENCE_S, LiveServer, running_server
 
 
@@ -104,3 +105,19 @@ def test_ctrl_c_ends_the_work_on_the_server(server: LiveServer, photo: Path, tmp
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 130
     assert server.wait(jobs[0]["id"])["status"] == "cancelled"
+
+
+def test_what_is_done_is_kept_when_the_server_goes_away(command: Command, photo: Path, tmp_path: Path) -> None:
+    known = job("queued", source_name="photo.png")
+    content = b"a splat"
+    with scripted(
+        says(batch(known), 202),
+        streams(status(1, "completed"), ends=False),
+        says(job(source_name="photo.png")),
+        Answer(head(200, Content_Length=len(content)) + content),
+    ) as server:
+        result = command("splat", photo, tmp_path / "other.png", "-o", tmp_path, "--server", server.url)
+    assert result.code == 2
+    assert "other.png cannot be read" in result.err
+    assert (tmp_path / "photo.sog").read_bytes() == content
+    assert "made by a script" in result.out

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from tests.client.scripted import job, says, scripted
-from wheatstone.client import AsyncClient, Client
+from wheatstone.client import AsyncClient, Client, Options
+from wheatstone.client.outcomes import FINAL
 from wheatstone.client.transports import run
+from wheatstone.storage import Status
+from wheatstone.wire import JobOptions
 
 LIGHT = """
 import sys
@@ -44,6 +47,11 @@ def test_both_clients_have_the_same_documentation_and_parameters(name: str) -> N
     else:
         assert ours.__doc__ == theirs.__doc__
         assert inspect.signature(ours).parameters == inspect.signature(theirs).parameters
+
+
+def test_the_client_knows_all_options_and_statuses() -> None:
+    assert Options.__annotations__.keys() == JobOptions.model_fields.keys()
+    assert {status for status in Status if status.is_final} == FINAL
 
 
 def test_a_blocking_client_works_within_an_event_loop() -> None:

@@ -61,6 +61,16 @@ def test_a_photo_may_be_given_in_any_form_and_is_sent_whole_each_time(
         assert (b'filename="photo"' if kind == "bytes" else b'filename="a.jpg"') in request.body
 
 
+def test_a_photo_may_have_another_name(connect: Connect, tmp_path: Path) -> None:
+    odd = tmp_path / 'odd "name"\n.jpg'
+    odd.write_bytes(b"pixels")
+    with scripted(QUEUED, QUEUED) as s:
+        connect(s.url).submit(b"pixels", name="beach.jpg")
+        connect(s.url).submit(odd)
+    assert b'filename="beach.jpg"' in s.requests[0].body
+    assert b'filename="odd _name__.jpg"' in s.requests[1].body
+
+
 def test_a_photo_may_be_elsewhere_or_there_already(connect: Connect) -> None:
     with scripted(QUEUED, QUEUED) as s:
         client = connect(s.url)

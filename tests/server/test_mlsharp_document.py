@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -40,8 +41,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
                 pytest.fail(f"port {PORT} is in use")
             pytest.skip(f"port {PORT}, which the examples name, is in use")
     folder = tmp_path_factory.mktemp("document")
-    settings = {"model": {"name": "instant"}, "server": {"port": PORT}, "webhook": {"enabled": True}}
-    with running_server(folder, any_port=False, environment={}, **settings) as server:
+    sections: dict[str, dict[str, Any]] = {
+        "model": {"name": "instant"},
+        "server": {"port": PORT},
+        "webhook": {"enabled": True},
+    }
+    with running_server(folder, any_port=False, environment=None, **sections) as server:
         yield server
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from rich.progress import Progress, TaskID
 from wheatstone.cli.parameters import refuse_existing
 from wheatstone.cli.summary import Row, print_error, print_summary, progress_bar, stage_text
 from wheatstone.client import Client
-from wheatstone.client.outcomes import FINAL
+from wheatstone.client.outcomes import FINAL, completed
 from wheatstone.client.uploads import names_on_the_wire
 from wheatstone.errors import BadOptionError, WheatstoneError
 from wheatstone.wire import Batch, Job, ProgressEvent
@@ -64,7 +64,7 @@ def splat_remotely(server: str, photos: Sequence[Path], bases: Sequence[Path], w
         wanted: what is asked for.
 
     Raises:
-        WheatstoneError: an option cannot be used, or the server refuses all or cannot be reached.
+        BadOptionError: an option cannot be used.
     """
     if not set(wanted.suffixes) <= set(_SUFFIXES):
         raise BadOptionError("--server gives the formats sog and ply; `wheatstone convert` makes others of them.")
@@ -72,10 +72,12 @@ def splat_remotely(server: str, photos: Sequence[Path], bases: Sequence[Path], w
         work = _Work(client, wanted, bar, bar.add_task("", total=len(photos), photo="", stage=""))
         ready = [(photo, base) for photo, base in zip(photos, bases, strict=True) if work.is_ready(photo, base)]
         with work.cancelled_on_interrupt():
-            for start in range(0, len(ready), _BATCH):
-                work.submit(ready[start : start + _BATCH])
-            for batch in work.batches:
-                work.follow(batch)
+            with work.failures_told():
+                for start in range(0, len(ready), _BATCH):
+                    work.submit(ready[start : start + _BATCH])
+            with work.failures_told():
+                for batch in work.batches:
+                    work.follow(batch)
     if work.rows:
         print_summary(work.rows, *work.made_by)
     return 0 if len(work.rows) == len(photos) else 2
@@ -135,8 +137,8 @@ class _Work:
             if isinstance(event, ProgressEvent):
                 self._bar.update(self._task, stage=stage_text(event.stage, event.fraction))
             elif event.status in FINAL:
-                with self._failures_told():
-                    self._fetch(self._client.wait(event.job_id))
+                with self.failures_told():
+                    self._fetch(completed(self._client.job(event.job_id)))
                 self._bar.advance(self._task)
             else:
                 self._bar.update(self._task, stage=event.status)
@@ -147,9 +149,18 @@ class _Work:
         try:
             yield
         except KeyboardInterrupt:
-            for batch in self.batches:
-                self._client.cancel_batch(batch)
+            with suppress(WheatstoneError):  # whatever the server says, the person wants an end
+                for batch in self.batches:
+                    self._client.cancel_batch(batch)
             raise
+
+    @contextmanager
+    def failures_told(self) -> Iterator[None]:
+        """What cannot be done is named, and the rest goes on."""
+        try:
+            yield
+        except WheatstoneError as error:
+            print_error(self._bar.console, error)
 
     def _fetch(self, job: Job) -> None:
         photo, base = self._photos[job.id]
@@ -159,10 +170,3 @@ class _Work:
         ]
         self.rows.append(Row(photo, job.gaussians or 0, job.seconds, files))
         self.made_by = job.label or "", job.licence or ""
-
-    @contextmanager
-    def _failures_told(self) -> Iterator[None]:
-        try:
-            yield
-        except WheatstoneError as error:
-            print_error(self._bar.console, error)

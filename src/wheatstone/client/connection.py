@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import AsyncGenerator, Collection, Mapping
 from typing import Any, TypeVar
@@ -88,7 +87,9 @@ class Connection:
         Raises:
             WheatstoneError: the server's problem; or there is no server, or none of ours.
         """
-        for attempt in itertools.count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             request = self._request(method, path, params, headers, body, silence_s)
             asked_s: float | None = None
             failure: WheatstoneError
@@ -115,7 +116,6 @@ class Connection:
             if is_hopeless or pause_s is None:
                 raise failure
             await self.transport.sleep(pause_s)
-        raise AssertionError("unreachable")
 
     def chunks(self, response: httpx2.Response) -> AsyncGenerator[bytes, None]:
         """The body of an answer as it arrives; raises httpx2.TransportError when it breaks off."""

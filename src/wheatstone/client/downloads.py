@@ -118,7 +118,7 @@ async def _fetch(connection: Connection, path: str, target: Path) -> None:
                     raise connection.unreachable(failure) from failure
                 await connection.transport.sleep(pause_s)
         file.flush()
-        os.fsync(file.fileno())
+        await connection.transport.apart(lambda: os.fsync(file.fileno()))
 
 
 def artifact_for(job: Job, suffix: str | None, name: str | None) -> JobArtifact:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 import anyio.to_thread
@@ -34,6 +34,9 @@ class Transport(Protocol):
 
     async def close(self, response: httpx2.Response) -> None:
         """End an answer, read or not."""
+
+    async def apart(self, work: Callable[[], T]) -> T:
+        """Call what keeps the disk busy for a while."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -68,6 +71,10 @@ class BlockingTransport:
     async def close(self, response: httpx2.Response) -> None:
         """End an answer, read or not."""
         response.close()
+
+    async def apart(self, work: Callable[[], T]) -> T:
+        """Call what keeps the disk busy for a while."""
+        return work()
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -110,6 +117,10 @@ class WaitingTransport:
     async def close(self, response: httpx2.Response) -> None:
         """End an answer, read or not."""
         await response.aclose()
+
+    async def apart(self, work: Callable[[], T]) -> T:
+        """Call what keeps the disk busy for a while."""
+        return await anyio.to_thread.run_sync(work)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

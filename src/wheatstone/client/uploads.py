@@ -171,11 +171,14 @@ class _Sleeping(io.RawIOBase):
             if self._file is None:
                 self._file = self._path.open("rb", buffering=0)
             self._file.seek(self._position)
-            count = self._file.readinto(buffer) or 0
+            wanted = memoryview(buffer)[: max(0, self._size - self._position)]  # a file may grow meanwhile
+            count = self._file.readinto(wanted) or 0
         except OSError as error:
             raise _unreadable(self._path, error) from error
         self._position += count
-        if count == 0 or self._position >= self._size:
+        if count == 0 and self._position < self._size:
+            raise BadPictureError(f"{self._path} became shorter while it was sent.")
+        if self._position >= self._size:
             self._sleep()
         return count
 
