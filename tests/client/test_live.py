@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 
 import wheatstone
 from tests.client.conftest import Connect
-from tests.live import PHOTO, LiveServer, running_server
-from wheatstone.client import Client, JobCancelledError, JobFailedError, Retries
+from tests.client.test_webhooks import SECRET
+from tests.delivery.receiver import receiving
+from tests.live import PATIENCE_S, PHOTO, LiveServer, running_server
+from wheatstone.client import Client, JobCancelledError, JobFailedError, Retries, verify_webhook
 from wheatstone.errors import (
     BadPictureError,
     IdempotencyMismatchError,
@@ -138,3 +141,24 @@ def test_a_server_that_is_killed_and_comes_back_is_waited_for(tmp_path: Path) ->
                 thread.join(60)
                 assert statuses == ["queued", "converting", "compressing", "completed"]
                 assert client.splat(PHOTO, tmp_path).exists()
+
+
+def test_its_webhooks_are_genuine(connect: Connect, tmp_path: Path) -> None:
+    with receiving() as receiver:
+        webhook = {"enabled": True, "task_completed": receiver.url, "task_failed": receiver.url, "secret": SECRET}
+        egress = {"allow_private": ["127.0.0.0/8"]}
+        with running_server(tmp_path, model={"name": "instant"}, webhook=webhook, egress=egress) as server:
+            client = connect(server.url)
+            batch = client.submit_batch([PHOTO])
+            failing = client.submit(PHOTO, model="failing")
+            client.wait_batch(batch)
+            deadline = time.monotonic() + PATIENCE_S
+            while len(receiver.calls) < 2:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            events = [verify_webhook(call.body, call.headers, SECRET) for call in receiver.calls]
+    told = {event.task_id: (event.event, event.url is not None, event.error is not None) for event in events}
+    assert told == {
+        batch.jobs[0].id: ("task_completed", True, False),
+        failing.id: ("task_failed", False, True),
+    }
