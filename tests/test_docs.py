@@ -15,10 +15,12 @@ from PIL import Image
 from pydantic import BaseModel
 
 import wheatstone
+from tests.live import running_server
 from wheatstone.cli import main
 from wheatstone.settings import Settings
 
 ROOT = Path(__file__).parent.parent
+ADDRESS = "http://127.0.0.1:8000"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -40,25 +42,39 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a server, for the pages that talk to one."""
+    with running_server(tmp_path_factory.mktemp("server"), model={"name": "instant"}) as server:
+        yield server.url
+
+
+def at_server(text: str, request: pytest.FixtureRequest) -> str:
+    """An example with the address of a real server, which is started if the example names one."""
+    return text.replace(ADDRESS, request.getfixturevalue("server")) if ADDRESS in text else text
+
+
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if "wheatstone " in "".join(blocks(page, "sh"))], ids=lambda p: p.name
 )
-def test_the_commands_of_a_page_work(page: Path, folder: Path) -> None:
+def test_the_commands_of_a_page_work(page: Path, folder: Path, request: pytest.FixtureRequest) -> None:
     if page.name == "command.md":  # its examples begin with a scene at hand
         wheatstone.splat(folder / "photo.jpg").save("scene.ply")
     for line in "".join(blocks(page, "sh")).splitlines():
         if line.startswith("wheatstone "):
             with pytest.raises(SystemExit) as stopped:
-                main(shlex.split(line, comments=True)[1:])
+                main(shlex.split(at_server(line, request), comments=True)[1:])
             assert stopped.value.code == 0, line
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda p: p.name)
 @pytest.mark.usefixtures("folder")
-def test_the_python_of_a_page_runs_and_prints_what_it_says(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_python_of_a_page_runs_and_prints_what_it_says(
+    page: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
     names: dict[str, object] = {}
     for block in blocks(page, "python"):
-        exec(compile(block, page.name, "exec"), names)  # noqa: S102 - our own documentation
+        exec(compile(at_server(block, request), page.name, "exec"), names)  # noqa: S102 - our own documentation
         printed = capsys.readouterr().out.splitlines()
         promised = re.findall(r"^print\(.*?\)  +# (.*)$", block, re.MULTILINE)
         if promised:

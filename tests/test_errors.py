@@ -27,6 +27,18 @@ def test_every_error_can_be_caught_as_one() -> None:
         raise errors.BadPictureError("what was wrong")
 
 
+@pytest.mark.parametrize("error", ALL)
+def test_an_error_is_found_by_its_code(error: type[WheatstoneError]) -> None:
+    found = errors.error_of(error.code, "what was wrong")
+    assert (type(found), str(found), found.code) == (error, "what was wrong", error.code)
+
+
+def test_an_unknown_code_keeps_what_was_told() -> None:
+    found = errors.error_of("new", "what was wrong", title="New", status=418)
+    assert (type(found), found.code, found.title, found.status) == (WheatstoneError, "new", "New", 418)
+    assert WheatstoneError.code == "internal"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [("no  such\nchunk.", "no such chunk"), ("", "ValueError"), ("\x1b[2J", "?[2J"), ("long" * 999, "long" * 50)],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from typing import ClassVar
 
 _MAX_REASON_CHARACTERS = 200
 
@@ -19,9 +18,9 @@ class WheatstoneError(Exception):
         status: the HTTP status it becomes on the wire.
     """
 
-    code: ClassVar[str] = "internal"
-    title: ClassVar[str] = "Something went wrong"
-    status: ClassVar[int] = 500
+    code: str = "internal"
+    title: str = "Something went wrong"
+    status: int = 500
 
 
 class BadPictureError(WheatstoneError):
@@ -240,12 +239,49 @@ class UnknownWebhookError(WheatstoneError):
     status = 404
 
 
-def error_of(code: str, message: str) -> WheatstoneError:
-    """The error of that code, as it was raised elsewhere; the base for a code that nobody knows."""
+class ServerUnreachableError(WheatstoneError):
+    """A Wheatstone server cannot be reached, or breaks off, however often it is tried."""
+
+    code = "server-unreachable"
+    title = "Server unreachable"
+    status = 503
+
+
+class BadAnswerError(WheatstoneError):
+    """What answers is no Wheatstone server, or something between it and us answers instead."""
+
+    code = "bad-answer"
+    title = "Not an answer of Wheatstone"
+    status = 502
+
+
+class StillRunningError(WheatstoneError):
+    """The time to wait for a job is over; the job goes on."""
+
+    code = "still-running"
+    title = "Still running"
+    status = 504
+
+
+class BadWebhookError(WheatstoneError):
+    """A webhook was not signed with the secret, is too old, or is none of ours."""
+
+    code = "bad-webhook"
+    title = "Not a genuine webhook"
+    status = 400
+
+
+def error_of(code: str, message: str, *, title: str | None = None, status: int | None = None) -> WheatstoneError:
+    """The error of that code, as it was raised elsewhere.
+
+    A code that nobody knows gives the base, with the title and status that were told, if any.
+    """
     for kind in WheatstoneError.__subclasses__():
         if kind.code == code:
             return kind(message)
-    return WheatstoneError(message)
+    error = WheatstoneError(message)
+    error.code, error.title, error.status = code, title or error.title, status or error.status
+    return error
 
 
 def error_of_system(error: OSError) -> WheatstoneError | None:

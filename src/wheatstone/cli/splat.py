@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from wheatstone.cli.parameters import Flag, refuse_existing
-from wheatstone.cli.text import size_text
+from wheatstone.cli.remote import Wanted, splat_remotely
+from wheatstone.cli.summary import Row, output_bases, print_error, print_summary, progress_bar, stage_text
 from wheatstone.errors import BadOptionError, WheatstoneError
 from wheatstone.executors import InlineExecutor
 from wheatstone.models.registry import splat_model_named
 from wheatstone.pictures import picture_paths
 from wheatstone.pipelines import Output, photo_to_splat, write_outputs
 from wheatstone.settings import accepting, changed, load_settings
-from wheatstone.splats.formats import FORMATS, Format, check_writable, format_named
+from wheatstone.splats.formats import FORMATS, check_writable, format_named
 from wheatstone.stages import Stages
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One finished photo in the summary."""
-
-    photo: Path
-    gaussians: int
-    seconds: dict[str, float]
-    files: list[Path]
 
 
 def splat(
@@ -49,6 +36,7 @@ def splat(
     overwrite: Flag = False,
     accept_licence: Flag = False,
     input_size: tuple[int, int] | None = None,
+    server: str | None = None,
 ) -> int:
     """Turn photos into 3D Gaussian splats.
 
@@ -72,37 +60,39 @@ def splat(
         accept_licence: You have read the licence of the model's weights (`wheatstone models list`) and accept it.
         input_size: Width and height in pixels at which `sharp` sees the photo, by default 1536 1536; less is a
             draft, faster and coarser.
+        server: Address of a Wheatstone server that does the work, such as `http://127.0.0.1:8000`; it gives `sog`,
+            `ply` and the poster.
     """
     if focal_length is not None and focal_length <= 0:
         raise BadOptionError(f"--focal-length must be a positive number of pixels, got {focal_length}.")
+    files = picture_paths(photos)
+    formats = [format_named(name.strip()) for name in format.split(",") if name.strip()]
+    if not formats:
+        raise BadOptionError("--format names no format; try --format sog,ply.")
+    bases = output_bases(files, output, [known.suffix for known in FORMATS])
+    if server is not None:
+        if turntable or effort or accept_licence or input_size:
+            raise BadOptionError(
+                "--turntable, --effort, --accept-licence, --input-size do not work with --server."
+            )
+        chosen = None if model == "auto" else model
+        wanted = Wanted([known.suffix for known in formats], poster, chosen, focal_length, overwrite)
+        return splat_remotely(server, files, bases, wanted)
     settings = load_settings()
     if input_size is not None:
         settings = changed(settings, "inference", input_size=input_size)
     if accept_licence:
         settings = accepting(settings, splat_model_named("sharp" if model == "auto" else model).info.checkpoints)
     info = splat_model_named(model, settings).info
-    files = picture_paths(photos)
-    formats = [format_named(name.strip()) for name in format.split(",") if name.strip()]
-    if not formats:
-        raise BadOptionError("--format names no format; try --format sog,ply.")
     check_writable(formats, effort)
-    outputs = _outputs(files, output, formats, poster=poster, turntable=turntable, effort=effort)
-    console, errors = Console(), Console(stderr=True)
+    outputs = [Output(base, formats, poster, turntable, effort) for base in bases]
     executor = InlineExecutor(settings)
-    rows: list[_Row] = []
-    with Progress(
-        TextColumn("{task.fields[photo]}", style="bold"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[stage]}"),
-        TimeElapsedColumn(),
-        console=errors,
-        transient=True,
-    ) as bar:
+    rows: list[Row] = []
+    with progress_bar(Console(stderr=True)) as bar:
         task = bar.add_task("", total=len(files), photo="", stage="")
         for photo, target in zip(files, outputs, strict=True):
             bar.update(task, photo=escape(photo.name), stage="")
-            stages = Stages(lambda stage, fraction: bar.update(task, stage=_stage_text(stage, fraction)))
+            stages = Stages(lambda stage, fraction: bar.update(task, stage=stage_text(stage, fraction)))
             try:
                 for path in target.paths:
                     refuse_existing(path, overwrite=overwrite)
@@ -110,57 +100,10 @@ def splat(
                     photo, executor, model=model, f_px=focal_length, limits=settings.pictures, stages=stages
                 )
                 written = write_outputs(scene, target, stages, overwrite=overwrite)
-                rows.append(_Row(photo, len(scene.gaussians), stages.seconds, written))
+                rows.append(Row(photo, len(scene.gaussians), stages.seconds, written))
             except WheatstoneError as error:
-                bar.console.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+                print_error(bar.console, error)
             bar.advance(task)
     if rows:
-        console.print(_summary(rows))
-        console.print(f"{info.label}\n[dim]{info.licence}[/]", highlight=False)
+        print_summary(rows, info.label, info.licence)
     return 0 if len(rows) == len(files) else 2
-
-
-def _outputs(
-    photos: Sequence[Path],
-    output: Path,
-    formats: Sequence[Format],
-    *,
-    poster: bool,
-    turntable: bool,
-    effort: int,
-) -> list[Output]:
-    """Where each photo's files go; photos of one name get a number."""
-    for known in FORMATS:
-        if output.name.lower().endswith(known.suffix):
-            if len(photos) > 1:
-                raise BadOptionError(
-                    f"--output {output} is one file, but there are {len(photos)} photos: name a folder."
-                )
-            return [
-                Output(output.with_name(output.name[: -len(known.suffix)]), formats, poster, turntable, effort)
-            ]
-    bases: list[Path] = []
-    for photo in photos:
-        base, number = output / photo.stem, 2
-        while base in bases:
-            base, number = output / f"{photo.stem}-{number}", number + 1
-        bases.append(base)
-    return [Output(base, formats, poster, turntable, effort) for base in bases]
-
-
-def _stage_text(stage: str, fraction: float) -> str:
-    return f"{stage} {fraction:.0%}" if 0 < fraction < 1 else stage
-
-
-def _summary(rows: Sequence[_Row]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("photo", overflow="fold")
-    table.add_column("Gaussians", justify="right")
-    table.add_column("seconds", justify="right")
-    table.add_column("files", overflow="fold")
-    for row in rows:
-        files = ", ".join(f"{path} {size_text(path.stat().st_size)}" for path in row.files)
-        stages = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in row.seconds.items())
-        total_s = f"{sum(row.seconds.values()):.2f}"
-        table.add_row(escape(row.photo.name), f"{row.gaussians:,}", total_s, f"{escape(files)}\n[dim]{stages}[/]")
-    return table
