@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,16 +13,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from wheatstone.cli.parameters import Flag, refuse_existing
+from wheatstone.cli.parameters import Flag, HardwareFlags, refuse_existing
 from wheatstone.cli.text import size_text
 from wheatstone.errors import BadOptionError, WheatstoneError
 from wheatstone.executors import InlineExecutor
 from wheatstone.models.registry import splat_model_named
-from wheatstone.pictures import picture_paths
-from wheatstone.pipelines import Output, photo_to_splat, write_outputs
-from wheatstone.settings import accepting, changed, load_settings
-from wheatstone.splats.formats import FORMATS, Format, check_writable, format_named
-from wheatstone.stages import Stages
+from wheatstone.pictures import Photo, picture_paths
+from wheatstone.pipelines import Output, write_outputs
+from wheatstone.settings import Settings, accepting, changed, load_settings
+from wheatstone.splats.formats import FORMATS, check_writable, format_named
+from wheatstone.stages import Report, Stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,61 @@ class _Row:
     files: list[Path]
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is done with every photo.
+
+    Attributes:
+        settings: of everything.
+        executor: where the model runs.
+        model: its name.
+        f_px: focal length, if it is not to come from each photo.
+        overwrite: replace files that exist.
+        report: told how far it is.
+    """
+
+    settings: Settings
+    executor: InlineExecutor
+    model: str
+    f_px: float | None
+    overwrite: bool
+    report: Report
+
+    def groups(self, outputs: Sequence[tuple[Path, Output]]) -> Iterator[Sequence[tuple[Path, Output]]]:
+        """Photos to be seen together: the first alone, which loads the model, then as many as it likes."""
+        yield outputs[:1]
+        done = 1
+        while done < len(outputs):
+            count = self.executor.photos_at_once(self.model, Stages(self.report))
+            yield outputs[done : done + count]
+            done += count
+
+    def do(self, group: Sequence[tuple[Path, Output]]) -> Iterator[_Row | WheatstoneError]:
+        """For each photo what was made, or why nothing was."""
+        stages = Stages(self.report)
+        try:
+            for path in (path for _, output in group for path in output.paths):
+                refuse_existing(path, overwrite=self.overwrite)
+            photos = [Photo(path, f_px=self.f_px, limits=self.settings.pictures) for path, _ in group]
+            scenes = self.executor.predict_splats(self.model, photos, stages)
+        except WheatstoneError as error:
+            if len(group) == 1:
+                yield error
+            else:  # whose fault it was shows when each is alone
+                for one in group:
+                    yield from self.do([one])
+            return
+        for (photo, output), scene in zip(group, scenes, strict=True):
+            own = Stages(self.report)
+            own.add({stage: seconds / len(group) for stage, seconds in stages.seconds.items()})
+            try:
+                files = write_outputs(scene, output, own, overwrite=self.overwrite)
+            except WheatstoneError as error:
+                yield error
+            else:
+                yield _Row(photo, len(scene.gaussians), own.seconds, files)
+
+
 def splat(
     photos: Annotated[list[Path], Parameter(negative=())],
     /,
@@ -45,10 +100,12 @@ def splat(
     format: Annotated[str, Parameter(alias="-f")] = "sog",  # noqa: A002 - the flag's name
     poster: Flag = False,
     turntable: Flag = False,
+    metadata: Flag = False,
     effort: int = 0,
     overwrite: Flag = False,
     accept_licence: Flag = False,
-    input_size: tuple[int, int] | None = None,
+    input_size: Annotated[tuple[int, int] | None, Parameter(negative=())] = None,
+    hardware: HardwareFlags | None = None,
 ) -> int:
     """Turn photos into 3D Gaussian splats.
 
@@ -66,16 +123,18 @@ def splat(
         format: Formats to write, comma-separated: `sog`, `html`, `ply`, `plain-ply`.
         poster: Also render a picture of each splat (`.webp`).
         turntable: Also render a clip of each splat (`.mp4`).
+        metadata: Also write what is known of each splat (`.json`): model, licence, device, seconds, camera.
         effort: How hard to try for a small `.sog` or `.html`: 0 is fast; 1 takes about eight times as long to
             write, for 4 to 8 % less.
         overwrite: Replace files that exist.
         accept_licence: You have read the licence of the model's weights (`wheatstone models list`) and accept it.
         input_size: Width and height in pixels at which `sharp` sees the photo, by default 1536 1536; less is a
             draft, faster and coarser.
+        hardware: What networks run on, and how.
     """
     if focal_length is not None and focal_length <= 0:
         raise BadOptionError(f"--focal-length must be a positive number of pixels, got {focal_length}.")
-    settings = load_settings()
+    settings = (hardware or HardwareFlags()).applied(load_settings())
     if input_size is not None:
         settings = changed(settings, "inference", input_size=input_size)
     if accept_licence:
@@ -86,9 +145,9 @@ def splat(
     if not formats:
         raise BadOptionError("--format names no format; try --format sog,ply.")
     check_writable(formats, effort)
-    outputs = _outputs(files, output, formats, poster=poster, turntable=turntable, effort=effort)
+    extras = {"poster": poster, "turntable": turntable, "metadata": metadata}
+    outputs = [Output(base, formats, effort=effort, **extras) for base in _bases(files, output)]
     console, errors = Console(), Console(stderr=True)
-    executor = InlineExecutor(settings)
     rows: list[_Row] = []
     with Progress(
         TextColumn("{task.fields[photo]}", style="bold"),
@@ -100,52 +159,41 @@ def splat(
         transient=True,
     ) as bar:
         task = bar.add_task("", total=len(files), photo="", stage="")
-        for photo, target in zip(files, outputs, strict=True):
-            bar.update(task, photo=escape(photo.name), stage="")
-            stages = Stages(lambda stage, fraction: bar.update(task, stage=_stage_text(stage, fraction)))
-            try:
-                for path in target.paths:
-                    refuse_existing(path, overwrite=overwrite)
-                scene = photo_to_splat(
-                    photo, executor, model=model, f_px=focal_length, limits=settings.pictures, stages=stages
-                )
-                written = write_outputs(scene, target, stages, overwrite=overwrite)
-                rows.append(_Row(photo, len(scene.gaussians), stages.seconds, written))
-            except WheatstoneError as error:
-                bar.console.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
-            bar.advance(task)
+
+        def report(stage: str, fraction: float) -> None:
+            bar.update(task, stage=_stage_text(stage, fraction))
+
+        work = _Work(settings, InlineExecutor(settings), model, focal_length, overwrite, report)
+        for group in work.groups(list(zip(files, outputs, strict=True))):
+            bar.update(task, photo=escape(", ".join(photo.name for photo, _ in group)), stage="")
+            for made in work.do(group):
+                if isinstance(made, _Row):
+                    rows.append(made)
+                else:
+                    bar.console.print(f"[bold red]error:[/] {escape(str(made))}", soft_wrap=True, highlight=False)
+                bar.advance(task)
     if rows:
         console.print(_summary(rows))
         console.print(f"{info.label}\n[dim]{info.licence}[/]", highlight=False)
     return 0 if len(rows) == len(files) else 2
 
 
-def _outputs(
-    photos: Sequence[Path],
-    output: Path,
-    formats: Sequence[Format],
-    *,
-    poster: bool,
-    turntable: bool,
-    effort: int,
-) -> list[Output]:
-    """Where each photo's files go; photos of one name get a number."""
+def _bases(photos: Sequence[Path], output: Path) -> list[Path]:
+    """Folder and name, without ending, of each photo's files; photos of one name get a number."""
     for known in FORMATS:
         if output.name.lower().endswith(known.suffix):
             if len(photos) > 1:
                 raise BadOptionError(
                     f"--output {output} is one file, but there are {len(photos)} photos: name a folder."
                 )
-            return [
-                Output(output.with_name(output.name[: -len(known.suffix)]), formats, poster, turntable, effort)
-            ]
+            return [output.with_name(output.name[: -len(known.suffix)])]
     bases: list[Path] = []
     for photo in photos:
         base, number = output / photo.stem, 2
         while base in bases:
             base, number = output / f"{photo.stem}-{number}", number + 1
         bases.append(base)
-    return [Output(base, formats, poster, turntable, effort) for base in bases]
+    return bases
 
 
 def _stage_text(stage: str, fraction: float) -> str:

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 from obstore.exceptions import BaseError
 
+from wheatstone.cancellation import Cancellation
 from wheatstone.errors import CancelledError, ServerBusyError, StorageUnavailableError, WheatstoneError, reason
 from wheatstone.executors.local import evict
 from wheatstone.jobs.retention import delete_expired
@@ -29,6 +30,7 @@ from wheatstone.locks import lock
 from wheatstone.models.registry import splat_model_named
 from wheatstone.pictures import Photo
 from wheatstone.settings import Settings
+from wheatstone.stages import Report, Stages
 from wheatstone.storage import ObjectStore, Status, Task, TaskStore, database_error, open_database
 
 _log = logging.getLogger(__name__)
@@ -92,6 +94,10 @@ class Runtime:
             resources.callback(self.services.stop)
             await self._launch(resources)
             await self._reconcile()
+            if model.warm_up:
+                stages = Stages(_tenths(), Cancellation())
+                resources.callback(stages.cancellation.cancel)
+                resources.callback(asyncio.create_task(asyncio.to_thread(self._warm_up, stages)).cancel)
             for interval_s, work in ((_EVICT_S, self._evict), (_RETENTION_S, self._delete_expired)):
                 resources.callback(asyncio.create_task(_repeat(interval_s, work)).cancel)
             self._resources = resources.pop_all()
@@ -234,6 +240,16 @@ class Runtime:
         lost += [photo_key(sha256) for sha256 in photos - tasks.photos_in_use(photos)]
         objects.delete(lost)
 
+    def _warm_up(self, stages: Stages) -> None:
+        try:
+            self.services.executor.warm_up(self.settings.model.name, stages)
+        except CancelledError:
+            return
+        except WheatstoneError as error:
+            _log.warning("The model could not be loaded; it is tried again at its first use. %s", error)
+        else:
+            _log.info("the model is loaded")
+
     def _evict(self) -> None:
         settings = self.settings.executors
         evict(
@@ -257,6 +273,18 @@ async def _repeat(interval_s: float, work: Callable[[], None]) -> None:
             await asyncio.to_thread(work)
         except (OSError, BaseError, sa.exc.SQLAlchemyError):
             _log.exception("sweeping up failed; it is tried again")
+
+
+def _tenths() -> Report:
+    """Logs every tenth of a stage."""
+    told: set[tuple[str, int]] = set()
+
+    def report(stage: str, fraction: float) -> None:
+        if (tenth := (stage, int(10 * fraction))) not in told:
+            told.add(tenth)
+            _log.info("warming up: %s %d %%", stage, 10 * tenth[1])
+
+    return report
 
 
 def _hold(folder: Path, resources: AsyncExitStack) -> None:

@@ -11,16 +11,20 @@ from typing import Any
 from wheatstone.cancellation import Cancellation
 from wheatstone.errors import CancelledError, CompressionFailedError
 from wheatstone.jobs.services import PHOTOS, TASKS, Services
-from wheatstone.models.registry import splat_model_named
 from wheatstone.pictures import Photo
 from wheatstone.pipelines.compression import ExternalCompressor
+from wheatstone.splats.facts import scene_facts, to_json
 from wheatstone.splats.formats import write_scene
-from wheatstone.splats.scene import Scene
 from wheatstone.stages import Stages
 from wheatstone.storage import Artifact, Status, Task
 
-PLY, SOG, POSTER = "output.ply", "output.sog", "poster.webp"
-_MEDIA_TYPES = {PLY: "application/octet-stream", SOG: "application/octet-stream", POSTER: "image/webp"}
+PLY, SOG, POSTER, METADATA = "output.ply", "output.sog", "poster.webp", "metadata.json"
+_MEDIA_TYPES = {
+    PLY: "application/octet-stream",
+    SOG: "application/octet-stream",
+    POSTER: "image/webp",
+    METADATA: "application/json",
+}
 
 
 def photo_key(sha256: str) -> str:
@@ -45,25 +49,7 @@ def predict(services: Services, task: Task, stages: Stages) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=services.work_dir) as folder, stages.stage("ply"):
         path = write_scene(scene, Path(folder, PLY))
         services.objects.put(task_key(task.id, PLY), path)
-    return {**_facts(scene, task, services), "seconds": stages.seconds}
-
-
-def _facts(scene: Scene, task: Task, services: Services) -> dict[str, Any]:
-    info = splat_model_named(task.model, services.settings).info
-    camera = scene.camera
-    return {
-        "model": info.name,
-        "licence": info.licence,
-        "label": scene.label,
-        "gaussians": len(scene.gaussians),
-        "camera": camera
-        and {
-            "width_px": camera.width_px,
-            "height_px": camera.height_px,
-            "intrinsic_matrix": camera.intrinsics.ravel().tolist(),
-            "extrinsic_matrix": camera.world_to_camera.ravel().tolist(),
-        },
-    }
+    return {**scene_facts(scene), "seconds": stages.seconds}
 
 
 def compress(services: Services, task: Task, stages: Stages, facts: dict[str, Any]) -> None:
@@ -76,9 +62,11 @@ def compress(services: Services, task: Task, stages: Stages, facts: dict[str, An
             drawn = _compress_in_child(services, task.id, Path(folder), stages)
             for name in names:
                 services.objects.put(task_key(task.id, name), Path(folder, name))
-        names += [PLY] if keeps_ply else []
+        seconds = {**facts["seconds"], **stages.seconds}
+        services.objects.put(task_key(task.id, METADATA), to_json({**facts, "seconds": seconds}))
+        names += [PLY, METADATA] if keeps_ply else [METADATA]
         artifacts = [_artifact(services, task.id, name) for name in names]
-        facts = {**facts, **drawn, "seconds": {**facts["seconds"], **stages.seconds}}
+        facts = {**facts, **drawn, "seconds": seconds}
         services.move(task.id, Status.COMPLETED, artifacts=artifacts, facts=facts)
     if not keeps_ply:
         services.objects.delete([task_key(task.id, PLY)])

@@ -24,6 +24,10 @@ Progress = Callable[[float], None]
 """Told how far loading is, 0 to 1."""
 
 
+CPU = "cpu"
+"""The device that every model can run on."""
+
+
 @dataclass(frozen=True, slots=True)
 class SplatModel:
     """A model that turns a photo into a splat.
@@ -32,11 +36,14 @@ class SplatModel:
         info: what to know about it.
         load: makes it ready, fetching what it needs.
         is_ready: tells, quickly, whether all that it needs is here; `auto` takes none that is not.
+        device_of: tells what it runs on by these settings, always the same name for the same device; may take
+            seconds, and raise what `load` does. None for a model that runs on the CPU only.
     """
 
     info: ModelInfo
     load: Callable[[Settings, Progress], SplatPredictor]
     is_ready: Callable[[Settings], bool] = lambda _settings: True
+    device_of: Callable[[Settings], str] | None = None
 
 
 def _load_sharp(settings: Settings, progress: Progress) -> SplatPredictor:
@@ -47,10 +54,7 @@ def _load_sharp(settings: Settings, progress: Progress) -> SplatPredictor:
         CheckpointUnavailableError: the weights cannot be had, or are others.
         BadOptionError: there is no such device here.
     """
-    if not _torch_is_installed():
-        raise ModelUnavailableError(
-            "The model sharp needs PyTorch, which is not installed: run `pip install 'wheatstone[torch]'`."
-        )
+    _check_torch()
     path = _own_sharp(settings) or checkpoints.ensure(
         SHARP.checkpoints[0], settings, lambda done, total: progress(done / total)
     )
@@ -58,7 +62,14 @@ def _load_sharp(settings: Settings, progress: Progress) -> SplatPredictor:
     from wheatstone.models.sharp.predictor import Sharp
 
     side_px = input_side_px(*settings.inference.input_size)
-    return Sharp.load(path, choose_hardware(settings.model.device), side_px, progress=progress)
+    return Sharp.load(path, choose_hardware(settings), side_px, progress=progress)
+
+
+def _sharp_device(settings: Settings) -> str:
+    _check_torch()
+    from wheatstone.models.sharp.hardware import choose_hardware
+
+    return str(choose_hardware(settings).device)
 
 
 def _sharp_is_ready(settings: Settings) -> bool:
@@ -71,6 +82,13 @@ def _own_sharp(settings: Settings) -> Path | None:
     """The checkpoint that the settings name for the model, if it is there; else it is to be fetched."""
     path = settings.model.checkpoint_path
     return path if path is not None and path.is_file() else None
+
+
+def _check_torch() -> None:
+    if not _torch_is_installed():
+        raise ModelUnavailableError(
+            "The model sharp needs PyTorch, which is not installed: run `pip install 'wheatstone[torch]'`."
+        )
 
 
 def _torch_is_installed() -> bool:
@@ -103,7 +121,10 @@ def _matte_checkpoint(settings: Settings, progress: Progress) -> Path | None:
         return None
 
 
-SPLAT_MODELS = (SplatModel(SHARP, _load_sharp, _sharp_is_ready), SplatModel(RELIEF, _load_relief))
+SPLAT_MODELS = (
+    SplatModel(SHARP, _load_sharp, _sharp_is_ready, _sharp_device),
+    SplatModel(RELIEF, _load_relief),
+)
 """The photo-to-splat models that come along, the one that `auto` prefers first."""
 
 PLUGINS = "wheatstone.splat_models"
