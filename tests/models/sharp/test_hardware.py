@@ -135,8 +135,10 @@ def test_a_gpu_sees_as_many_photos_at_once_as_it_has_room_for(machine: pytest.Mo
     with_cuda(machine, bfloat16=True)
     gpu = chosen()
     photo_bytes = gpu.needed_bytes(1536) - gpu.needed_bytes(0)
+    weights = gpu.needed_bytes(0)
+    machine.setattr(torch.cuda, "memory_allocated", lambda _device: weights)
     for room, photos in ((0, 1), (1, 1), (3.5, 3), (1000, hardware._MOST_PHOTOS)):
-        machine.setattr(Hardware, "free_bytes", lambda _self, room=room: int(room * photo_bytes))
+        machine.setattr(Hardware, "free_bytes", lambda _self, room=room: weights + int(room * photo_bytes))
         assert gpu.photos_at_once(1536) == photos
     assert dataclasses.replace(gpu, chunk=1).photos_at_once(1536) == 1
 

@@ -61,7 +61,8 @@ class Hardware:
         """
         if self.device.type == "cpu" or self.chunk == 1:
             return 1
-        return max(1, min(_MOST_PHOTOS, self.free_bytes() // self._photo_bytes(side_px)))
+        weights = torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else 0
+        return max(1, min(_MOST_PHOTOS, (self.free_bytes() - weights) // self._photo_bytes(side_px)))
 
     def _photo_bytes(self, side_px: int) -> int:
         """About what a photo takes beside the weights."""
