@@ -7,7 +7,7 @@ VIEWER := src/wheatstone/splats/formats/_viewer.html
 UI := src/wheatstone/server/ui
 PAGES := $(UI)/index.html
 
-.PHONY: help setup demo serve pages check test bench clean npm browser
+.PHONY: help setup demo serve pages check test bench clean npm browser redis
 .DEFAULT_GOAL := help
 
 help:
@@ -77,13 +77,18 @@ browser:
 		{ [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy chromium; } || \
 		echo "The browser tests will be skipped: sudo apt-get install chromium"
 
+redis:
+	@command -v redis-server >/dev/null || \
+		{ [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy redis-server; } || \
+		echo "The tests with Redis will be skipped: sudo apt-get install redis-server"
+
 check: $(VENV)/.developing
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-test: check $(if $(CI),$(VENV)/.torch) $(PEERS)/node_modules/.installed web/node_modules/.installed $(PAGES) browser
+test: check $(if $(CI),$(VENV)/.torch) $(PEERS)/node_modules/.installed web/node_modules/.installed $(PAGES) browser redis
 	cd web && npm run --silent check
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report term
 

@@ -93,7 +93,7 @@ class LiveServer:
 def command(folder: Path, settings: Mapping[str, Any] | None = None) -> tuple[list[str], dict[str, str]]:
     """What starts a server in `folder`, and its environment; plug-in models for tests are there."""
     folder.mkdir(exist_ok=True)
-    (folder / "config.jsonc").write_text(json.dumps(settings or {}))
+    (folder / "config.jsonc").write_text(json.dumps({"cache": {"enabled": False}, **(settings or {})}))
     path = os.pathsep.join([str(PLUGINS), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": path, "WHEATSTONE_TEST_NOTES": str(folder / "notes")}
     return [sys.executable, "-m", "wheatstone", "serve", "--no-browser"], environment

@@ -192,6 +192,46 @@ class UnknownTaskError(WheatstoneError):
     status = 404
 
 
+class QueueFullError(WheatstoneError):
+    """As many tasks wait as may; come again later."""
+
+    code = "queue-full"
+    title = "Queue full"
+    status = 503
+
+
+class TimeLimitError(WheatstoneError):
+    """A task worked longer than it may."""
+
+    code = "time-limit"
+    title = "Time limit exceeded"
+    status = 504
+
+
+class IdempotencyMismatchError(WheatstoneError):
+    """The key of a request was used for another one."""
+
+    code = "idempotency-mismatch"
+    title = "Key used for another request"
+    status = 422
+
+
+class IdempotencyInFlightError(WheatstoneError):
+    """A request with this key is being accepted."""
+
+    code = "idempotency-in-flight"
+    title = "Request in flight"
+    status = 409
+
+
+class BadLinkError(WheatstoneError):
+    """A signed link that is over, or was not made here."""
+
+    code = "bad-link"
+    title = "Link not valid"
+    status = 403
+
+
 def error_of(code: str, message: str) -> WheatstoneError:
     """The error of that code, as it was raised elsewhere; the base for a code that nobody knows."""
     for kind in WheatstoneError.__subclasses__():

@@ -173,9 +173,10 @@ class LoggingSettings(BaseModel, frozen=True):
 
 
 class JobSettings(BaseModel, frozen=True):
-    """What one task may take."""
+    """What a task, or a batch of them, may take."""
 
     time_limit_s: float = Field(3600, gt=0, description="Seconds that a task may work, waiting not counted.")
+    max_batch_bytes: int = Field(2_000_000_000, gt=0, description="Largest request that brings a batch, in bytes.")
 
 
 class StorageSettings(BaseModel, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 
 class JobError(BaseModel):
@@ -60,16 +60,27 @@ class JobPage(BaseModel):
     next: str | None = Field(description="The cursor of the page after this; null on the last.")
 
 
-class JobRequest(BaseModel, extra="forbid"):
-    """A job about a photo that is elsewhere or here already; exactly one of the two names it."""
+class JobOptions(BaseModel, extra="forbid"):
+    """What to make of a photo; with one that is sent along, these are fields of the form."""
 
-    image_url: str | None = Field(None, description="Where to fetch the photo.")
-    picture_id: str | None = Field(None, description="A photo that a job here has.")
     model: str | None = None
     focal_length: float | None = Field(None, description="In pixels; by default from EXIF.")
     keep_ply: bool | None = Field(None, description="Keep the PLY, too; by default as the server's settings say.")
     priority: int = Field(0, ge=-100, le=100)
     time_limit_s: float | None = Field(None, gt=0, description="Seconds that it may work, waiting not counted.")
+
+
+class JobRequest(JobOptions):
+    """A job about a photo that is elsewhere, or here already: exactly one of the two names it."""
+
+    image_url: str | None = Field(None, description="Where to fetch the photo.")
+    picture_id: str | None = Field(None, description="A photo that a job here has.")
+
+    @model_validator(mode="after")
+    def _check(self) -> JobRequest:
+        if (self.image_url is None) == (self.picture_id is None):
+            raise ValueError("exactly one of image_url and picture_id names the photo")
+        return self
 
 
 class StatusEvent(BaseModel):

@@ -8,8 +8,30 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from wheatstone.jobs.events import EventHub, Progress
-from wheatstone.storage import Event, Status
+from wheatstone.storage import Event, News, Status, Task, Topic
 
+TOPIC = Topic("a")
+TASK = Task(
+    id="a",
+    kind="splat",
+    status=Status.QUEUED,
+    model="auto",
+    photo_sha256="0",
+    photo_bytes=0,
+    source_name="",
+    f_px=None,
+    batch_id="batch",
+    priority=0,
+    keep_ply=False,
+    time_limit_s=None,
+    error_code=None,
+    error_message=None,
+    artifacts=(),
+    facts={},
+    created_at=datetime.now(UTC),
+    started_at=None,
+    finished_at=None,
+)
 WAY = [Status.QUEUED, Status.CONVERTING, Status.COMPRESSING, Status.COMPLETED]
 
 
@@ -22,13 +44,15 @@ class Job:
         self.fails = False
 
     def add(self, status: Status) -> None:
-        self.events.append(Event(len(self.events) + 1, status, None, datetime.now(UTC)))
+        number = len(self.events) + 1
+        self.events.append(Event(number, "a", number, status, None, datetime.now(UTC)))
 
-    def read(self, _task_id: str) -> list[Event]:
+    def read(self, _topic: Topic, after: int) -> News:
         self.reads += 1
         if self.fails:
             raise OperationalError("SELECT", None, Exception("made by a test"))
-        return list(self.events)
+        new = tuple(event for event in self.events if event.number > after)
+        return News(new, is_over=not self.events or self.events[-1].status.is_final)
 
 
 def run(test: Callable[[EventHub, Job], Awaitable[None]]) -> None:
@@ -41,7 +65,7 @@ def run(test: Callable[[EventHub, Job], Awaitable[None]]) -> None:
 
 
 async def statuses(hub: EventHub, after: int = 0) -> list[Status]:
-    return [told.status async for told in hub.follow("a", after) if isinstance(told, Event)]
+    return [told.status async for told in hub.follow(TOPIC, after) if isinstance(told, Event)]
 
 
 async def follow_all(hub: EventHub, job: Job, followers: int) -> list[list[Status]]:
@@ -51,7 +75,7 @@ async def follow_all(hub: EventHub, job: Job, followers: int) -> list[list[Statu
     for status in WAY[1:]:
         await asyncio.sleep(0.01)
         job.add(status)
-        hub.notify("a")
+        hub.notify(TASK)
     return await asyncio.gather(*following)
 
 
@@ -83,18 +107,18 @@ def test_who_comes_back_hears_only_what_was_missed() -> None:
 def test_a_slow_follower_misses_no_event_and_hears_the_newest_progress_only() -> None:
     async def test(hub: EventHub, job: Job) -> None:
         job.add(Status.QUEUED)
-        follower = hub.follow("a", progress=True)
+        follower = hub.follow(TOPIC, progress=True)
         first = await anext(follower)
         assert isinstance(first, Event)
         for percent in range(100):
-            hub.report("a", "lift", percent / 100)
+            hub.report(TASK, "lift", percent / 100)
         for status in WAY[1:]:
             job.add(status)
-            hub.notify("a")
+            hub.notify(TASK)
             await asyncio.sleep(0.01)
         told = [told async for told in follower]
         assert [event.status for event in told if isinstance(event, Event)] == WAY[1:]
-        assert [item for item in told if isinstance(item, Progress)] in ([], [Progress("lift", 0.99)])
+        assert [item for item in told if isinstance(item, Progress)] in ([], [Progress("a", "lift", 0.99)])
 
     run(test)
 
@@ -102,11 +126,11 @@ def test_a_slow_follower_misses_no_event_and_hears_the_newest_progress_only() ->
 def test_progress_is_told_between_events() -> None:
     async def test(hub: EventHub, job: Job) -> None:
         job.add(Status.CONVERTING)
-        follower = hub.follow("a", progress=True)
+        follower = hub.follow(TOPIC, progress=True)
         await anext(follower)
-        hub.report("a", "lift", 0.5)
-        assert await anext(follower) == Progress("lift", 0.5)
-        assert hub.progress("a") == Progress("lift", 0.5)
+        hub.report(TASK, "lift", 0.5)
+        assert await anext(follower) == Progress("a", "lift", 0.5)
+        assert hub.progress("a") == Progress("a", "lift", 0.5)
         hub.forget("a")
         await asyncio.sleep(0)
         await asyncio.sleep(0)
@@ -119,9 +143,9 @@ def test_progress_is_told_between_events() -> None:
 def test_who_does_not_ask_for_progress_sleeps_through_it() -> None:
     async def test(hub: EventHub, job: Job) -> None:
         job.add(Status.CONVERTING)
-        follower = hub.follow("a")
+        follower = hub.follow(TOPIC)
         await anext(follower)
-        hub.report("a", "lift", 0.5)
+        hub.report(TASK, "lift", 0.5)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(anext(follower), 0.1)
 
@@ -151,7 +175,7 @@ def test_a_read_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> No
         following = asyncio.create_task(statuses(hub))
         await asyncio.sleep(0.02)
         job.fails = True
-        hub.notify("a")
+        hub.notify(TASK)
         await asyncio.sleep(0.02)
         job.fails = False
         job.add(Status.CANCELLED)
@@ -166,7 +190,7 @@ def test_followers_end_when_the_task_is_deleted() -> None:
         following = asyncio.create_task(statuses(hub))
         await asyncio.sleep(0.02)
         job.events.clear()
-        hub.notify("a")
+        hub.notify(TASK)
         assert await following == [Status.QUEUED]
 
     run(test)

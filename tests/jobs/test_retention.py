@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from wheatstone.jobs.retention import delete_expired
-from wheatstone.jobs.splats import photo_key, task_key
+from wheatstone.jobs.photos import PhotoShelf, photo_key
+from wheatstone.jobs.retention import expired
+from wheatstone.jobs.splats import task_key
 from wheatstone.settings import StorageSettings
-from wheatstone.storage import Artifact, ObjectStore, Status, TaskStore, open_database
+from wheatstone.storage import Artifact, NewTask, ObjectStore, Status, TaskStore, open_database
 
 BYTES = 100
 """Of a photo, and of each result."""
@@ -27,16 +28,8 @@ class House:
     def add(self, name: str, photo: str, days_ago: float, status: Status = Status.COMPLETED) -> None:
         self.now = datetime.now(UTC) - timedelta(days=days_ago)
         self.objects.put(photo_key(photo), b"p" * BYTES)
-        self.tasks.create(
-            name,
-            kind="splat",
-            model="auto",
-            photo_sha256=photo,
-            photo_bytes=BYTES,
-            source_name="",
-            f_px=None,
-            enqueue=lambda _: None,
-        )
+        new = NewTask(id=name, model="auto", photo_sha256=photo, photo_bytes=BYTES)
+        self.tasks.create([new], lambda _connection: None)
         key = task_key(name, "output.sog")
         self.tasks.transition(name, Status.CONVERTING)
         if status.is_final:
@@ -44,7 +37,12 @@ class House:
             self.tasks.transition(name, status, artifacts=[Artifact("output.sog", key, "", BYTES)])
 
     def sweep(self, **settings: float) -> list[str]:
-        return delete_expired(self.tasks, self.objects, StorageSettings.model_validate(settings))
+        found = expired(self.tasks.ended(), StorageSettings.model_validate(settings))
+        self.tasks.delete([task.id for task in found])
+        for task in found:
+            self.objects.delete([artifact.key for artifact in task.artifacts])
+        PhotoShelf(self.tasks, self.objects).delete_unused({task.photo_sha256 for task in found})
+        return [task.id for task in found]
 
     @property
     def kept(self) -> list[str]:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import json
 import logging
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +15,9 @@ from tests.models.photos import photo, picture
 from wheatstone.errors import CheckpointUnavailableError, ModelUnavailableError, UnknownModelError
 from wheatstone.models import checkpoints, registry
 from wheatstone.models.checkpoints import Checkpoint
-from wheatstone.models.registry import SPLAT_MODELS, splat_model_named
-from wheatstone.models.roles import SplatPredictor
-from wheatstone.settings import CheckpointSettings, ModelSettings, Settings
+from wheatstone.models.registry import SPLAT_MODELS, SplatModel, fingerprint, splat_model_named
+from wheatstone.models.roles import ModelInfo, SplatPredictor
+from wheatstone.settings import CheckpointSettings, ModelSettings, Settings, changed
 from wheatstone.stages import Stages
 
 
@@ -151,3 +154,64 @@ def test_a_file_of_yours_that_is_not_the_checkpoint_is_refused(
     with pytest.raises(CheckpointUnavailableError, match="WHEATSTONE_CHECKPOINTS__LOCAL names for " + name):
         splat_model_named("relief").load(offline(tmp_path / "cache", **{name: own}), no_progress)
     assert not chosen
+
+
+def traits(name: str, settings: Settings) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(fingerprint(splat_model_named(name), settings))["traits"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("here", "expected"),
+    [([], None), (["u2netp"], "u2netp"), (["u2net"], "u2net"), (["u2netp", "u2net"], "u2net")],
+)
+def test_the_fingerprint_of_relief_knows_the_checkpoint_that_would_be_used(
+    here: list[str], expected: str | None, tmp_path: Path, chosen: list[Path | None]
+) -> None:
+    settings = offline(tmp_path)
+    for name in here:
+        put(settings, name)
+    sha256 = expected and hashlib.sha256(expected[-3:].encode()).hexdigest()
+    assert traits("relief", settings) == {"matte": sha256}
+
+
+def test_the_fingerprint_of_sharp_knows_weights_by_their_content(tmp_path: Path) -> None:
+    own = tmp_path / "sharp.pt"
+    settings = Settings(cache_dir=tmp_path, model=ModelSettings(checkpoint_path=own))
+    assert traits("sharp", settings)["weights"] is None
+    own.write_bytes(b"weights")
+    assert traits("sharp", settings)["weights"] == hashlib.sha256(b"weights").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("section", "values"),
+    [
+        ("inference", {"input_size": (1024, 1024)}),
+        ("gpu", {"enable_amp": False}),
+        ("gpu", {"enable_tf32": False}),
+        ("model", {"device": "cpu"}),
+    ],
+)
+def test_a_setting_changes_the_fingerprint_of_the_model_that_heeds_it(
+    section: str, values: dict[str, object], tmp_path: Path
+) -> None:
+    settings = offline(tmp_path)
+    others = changed(settings, section, **values)
+    sharp, relief = splat_model_named("sharp"), splat_model_named("relief")
+    assert fingerprint(sharp, settings) != fingerprint(sharp, others)
+    assert fingerprint(relief, settings) == fingerprint(relief, others)
+
+
+def test_a_new_version_of_a_model_is_another_model(tmp_path: Path) -> None:
+    relief = splat_model_named("relief")
+    newer = dataclasses.replace(relief, info=dataclasses.replace(relief.info, version="2"))
+    assert fingerprint(relief, offline(tmp_path)) != fingerprint(newer, offline(tmp_path))
+
+
+def test_the_fingerprint_of_a_plug_in_knows_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = SplatModel(ModelInfo("plugged", "for tests", "", "MIT"), splat_model_named("relief").load)
+    found = []
+    for version in ("1.0", "1.1"):
+        monkeypatch.setattr(registry, "_plugins", lambda version=version: ((model, version),))
+        found.append(json.loads(fingerprint(model, offline(tmp_path)))["package"])
+    assert found == ["1.0", "1.1"]

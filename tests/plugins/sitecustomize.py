@@ -19,13 +19,13 @@ def _kill() -> None:
 def _make_faults() -> None:
     import sqlalchemy as sa
 
-    from wheatstone.storage import ObjectStore, Status, TaskStore
+    from wheatstone.storage import ObjectStore, Status, Task, TaskStore
 
     moment, failing = os.environ.get("WHEATSTONE_TEST_KILL"), os.environ.get("WHEATSTONE_TEST_FAIL")
     transition, delete = TaskStore.transition, ObjectStore.delete
     moved: list[str] = []
 
-    def faulty_transition(self: TaskStore, task_id: str, status: Status, **changes: Any) -> bool:
+    def faulty_transition(self: TaskStore, task_id: str, status: Status, **changes: Any) -> Task | None:
         if status is Status.COMPLETED and moment == "before it is completed":
             _kill()
         if status is Status.CONVERTING:

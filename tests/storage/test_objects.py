@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,37 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageUnavailableError, match="cannot be used"):
         ObjectStore(tmp_path / "file" / "store")
+
+
+def test_a_copy_takes_no_space_and_outlives_its_source(store: ObjectStore) -> None:
+    store.put("tasks/a/one", b"content")
+    store.copy("tasks/a/one", "cache/a/one")
+    assert store.path("cache/a/one").samefile(store.path("tasks/a/one"))
+    store.put("tasks/a/one", b"other")
+    store.delete(["tasks/a/one"])
+    assert store.path("cache/a/one").read_bytes() == b"content"
+
+
+def test_copying_again_leaves_nothing_over(store: ObjectStore) -> None:
+    store.put("a/one", b"1")
+    store.put("b/two", b"2")
+    for _ in range(2):
+        store.copy("a/one", "b/two")
+    assert store.path("b/two").read_bytes() == b"1"
+    assert [path.name for path in store.path("b").iterdir()] == ["two"]
+
+
+def test_what_is_not_there_cannot_be_copied(store: ObjectStore) -> None:
+    store.put("b", b"")
+    with pytest.raises(FileNotFoundError):
+        store.copy("a", "b")
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a second file system")  # noqa: S108
+def test_where_files_cannot_be_linked_they_are_copied(store: ObjectStore) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        store.path("far").symlink_to(elsewhere)
+        store.put("a", b"content")
+        store.copy("a", "far/a")
+        assert store.path("far/a").read_bytes() == b"content"
+        assert not store.path("far/a").samefile(store.path("a"))

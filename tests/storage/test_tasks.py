@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wheatstone.errors import BadPictureError, UnknownTaskError
-from wheatstone.storage import Artifact, Status, Task, TaskStore, open_database
+from wheatstone.storage import (
+    Artifact,
+    BatchStore,
+    Event,
+    News,
+    NewTask,
+    Result,
+    Status,
+    Task,
+    TaskStore,
+    Topic,
+    open_database,
+)
 from wheatstone.storage.statuses import FOLLOWING
 
 MADE = Artifact("output.sog", "tasks/a/output.sog", "application/octet-stream", 12)
@@ -47,44 +60,33 @@ def store(engine: sa.Engine) -> TaskStore:
     return TaskStore(engine, Clock())
 
 
-def create(store: TaskStore, task_id: str = "a", photo: str = "00") -> Task:
-    return store.create(
-        task_id,
-        kind="splat",
-        model="auto",
-        photo_sha256=photo,
-        photo_bytes=3,
-        source_name="a.jpg",
-        f_px=500.0,
-        enqueue=lambda _: None,
-    )
+def create(store: TaskStore, task_id: str = "a", photo: str = "00", **more: Any) -> Task:
+    values = {"model": "auto", "photo_bytes": 3, "source_name": "a.jpg", "f_px": 500.0, **more}
+    new = NewTask(id=task_id, photo_sha256=photo, **values)
+    (task,) = store.create([new], lambda _connection: None)
+    return task
+
+
+def events(store: TaskStore, topic: str, after: int = 0, *, is_batch: bool = False) -> list[Event]:
+    return list(store.news(Topic(topic, is_batch), after).events)
 
 
 def test_a_new_task_is_queued_and_its_first_event_says_so(store: TaskStore) -> None:
     task = create(store)
     assert store.get("a") == task
     assert task.status is Status.QUEUED
-    assert [(event.sequence, event.status) for event in store.events("a")] == [(1, Status.QUEUED)]
+    assert [(event.sequence, event.status) for event in events(store, "a")] == [(1, Status.QUEUED)]
 
 
 def test_a_task_whose_workflow_cannot_be_enqueued_does_not_exist(store: TaskStore) -> None:
-    def enqueue(_: sa.Connection) -> None:
+    def also(_: sa.Connection) -> None:
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        store.create(
-            "a",
-            kind="splat",
-            model="auto",
-            photo_sha256="0",
-            photo_bytes=0,
-            source_name="",
-            f_px=None,
-            enqueue=enqueue,
-        )
+        store.create([NewTask(id="a", model="auto", photo_sha256="0", photo_bytes=0)], also)
     with pytest.raises(UnknownTaskError):
         store.get("a")
-    assert store.events("a") == []
+    assert events(store, "a") == []
 
 
 def test_a_task_goes_its_way_with_an_event_for_each_step(store: TaskStore) -> None:
@@ -100,8 +102,8 @@ def test_a_task_goes_its_way_with_an_event_for_each_step(store: TaskStore) -> No
     assert task.started_at is not None
     assert task.finished_at is not None
     assert task.created_at < task.started_at < task.finished_at
-    assert [event.sequence for event in store.events("a")] == [1, 2, 3, 4]
-    assert store.events("a")[-1].created_at == task.finished_at
+    assert [event.sequence for event in events(store, "a")] == [1, 2, 3, 4]
+    assert events(store, "a")[-1].created_at == task.finished_at
 
 
 def test_the_same_status_again_changes_nothing(store: TaskStore) -> None:
@@ -110,7 +112,7 @@ def test_the_same_status_again_changes_nothing(store: TaskStore) -> None:
     before = store.get("a")
     assert not store.transition("a", Status.CONVERTING)
     assert store.get("a") == before
-    assert len(store.events("a")) == 2
+    assert len(events(store, "a")) == 2
 
 
 def test_a_failure_says_why(store: TaskStore) -> None:
@@ -118,7 +120,7 @@ def test_a_failure_says_why(store: TaskStore) -> None:
     store.transition("a", Status.FAILED, error=BadPictureError("It is a sonnet."))
     task = store.get("a")
     assert (task.error_code, task.error_message) == ("bad-picture", "It is a sonnet.")
-    assert store.events("a")[-1].message == "It is a sonnet."
+    assert events(store, "a")[-1].message == "It is a sonnet."
 
 
 @given(st.lists(st.sampled_from(Status), max_size=8))
@@ -136,17 +138,80 @@ def test_only_what_may_follow_follows_and_the_end_is_the_end(
         else:
             with pytest.raises(ValueError, match="cannot follow"):
                 store.transition(task_id, status)
-    events = store.events(task_id)
-    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
-    assert sum(event.status.is_final for event in events) <= 1
-    assert events[-1].status is store.get(task_id).status
+    told = events(store, task_id)
+    assert [event.sequence for event in told] == list(range(1, len(told) + 1))
+    assert sum(event.status.is_final for event in told) <= 1
+    assert told[-1].status is store.get(task_id).status
 
 
 def test_a_place_in_the_queue_counts_those_before(store: TaskStore) -> None:
-    tasks = [create(store, name) for name in "abc"]
-    assert [store.queue_position(task) for task in tasks] == [1, 2, 3]
+    for name in "abc":
+        create(store, name)
+    create(store, "urgent", priority=1)
+    assert store.queue_positions() == {"urgent": 1, "a": 2, "b": 3, "c": 4}
     store.transition("a", Status.CONVERTING)
-    assert [store.queue_position(store.get(name)) for name in "abc"] == [None, 1, 2]
+    assert store.queue_positions() == {"urgent": 1, "b": 2, "c": 3}
+    assert store.count(Status.QUEUED) == 3
+
+
+def test_a_task_that_comes_with_a_result_is_completed_at_once(store: TaskStore) -> None:
+    task = create(store, result=Result((MADE,), {"gaussians": 5}))
+    assert (task.status, task.artifacts, task.facts) == (Status.COMPLETED, (MADE,), {"gaussians": 5})
+    assert task.created_at == task.started_at == task.finished_at
+    assert [event.status for event in events(store, "a")] == [Status.QUEUED, Status.COMPLETED]
+
+
+def test_what_belongs_to_the_end_is_done_in_its_transaction(engine: sa.Engine) -> None:
+    ended: list[Task] = []
+
+    def on_final(connection: sa.Connection, task: Task) -> None:
+        assert connection.in_transaction()
+        ended.append(task)
+        if task.id == "b":
+            raise RuntimeError
+
+    store = TaskStore(engine, Clock(), on_final)
+    create(store, "a")
+    create(store, "b")
+    store.transition("a", Status.CONVERTING)
+    assert ended == []
+    store.transition("a", Status.FAILED)
+    assert [(task.id, task.status) for task in ended] == [("a", Status.FAILED)]
+    with pytest.raises(RuntimeError):
+        store.transition("b", Status.CANCELLED)
+    assert store.get("b").status is Status.QUEUED
+    create(store, "c", result=Result((), {}))
+    assert ended[-1].id == "c"
+
+
+def test_a_topic_is_over_when_all_its_tasks_have_ended_or_are_gone(store: TaskStore, engine: sa.Engine) -> None:
+    batches = BatchStore(engine)
+    new = [NewTask(id=name, model="auto", photo_sha256="0", photo_bytes=0, batch_id="batch") for name in "abc"]
+    store.create(new, lambda connection: batches.add(connection, "batch", []))
+    assert [event.task_id for event in events(store, "batch", is_batch=True)] == ["a", "b", "c"]
+    last = events(store, "batch", is_batch=True)[-1].number
+    store.transition("b", Status.FAILED)
+    assert store.news(Topic("b")).is_over
+    store.transition("a", Status.CANCELLED)
+    news = store.news(Topic("batch", is_batch=True), last)
+    assert ([event.task_id for event in news.events], news.is_over) == (["b", "a"], False)
+    store.delete(["c"])
+    assert store.news(Topic("batch", is_batch=True)).is_over
+    assert store.news(Topic("never")) == News((), is_over=True)
+
+
+def test_pages_go_from_the_newest_to_the_oldest_and_miss_none(store: TaskStore) -> None:
+    for name in "abcde":
+        create(store, name, model="other" if name == "c" else "auto")
+    store.transition("d", Status.FAILED)
+    seen: list[str] = []
+    before = None
+    while page := store.page(2, before=before):
+        seen += [task.id for task in page]
+        before = (page[-1].created_at, page[-1].id)
+    assert seen == list("edcba")
+    assert [task.id for task in store.page(9, statuses=[Status.FAILED])] == ["d"]
+    assert [task.id for task in store.page(9, model="other")] == ["c"]
 
 
 def test_unfinished_and_ended_tasks_are_told_apart(store: TaskStore) -> None:
@@ -169,4 +234,4 @@ def test_a_photo_is_in_use_while_a_task_has_it(store: TaskStore) -> None:
 def test_deleted_tasks_leave_no_events(store: TaskStore) -> None:
     create(store)
     store.delete(["a"])
-    assert store.events("a") == []
+    assert events(store, "a") == []

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import re
 import shutil
 import tempfile
-import threading
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -22,32 +19,37 @@ from obstore.exceptions import BaseError
 from wheatstone.cancellation import Cancellation
 from wheatstone.errors import CancelledError, ServerBusyError, StorageUnavailableError, WheatstoneError, reason
 from wheatstone.executors.local import evict
-from wheatstone.jobs.retention import delete_expired
-from wheatstone.jobs.services import PHOTOS, TASKS, WORK, Services, set_current
-from wheatstone.jobs.splats import photo_key
-from wheatstone.jobs.workflows import photo_to_splat
+from wheatstone.jobs.intake import QUEUE, WORKFLOWS_VERSION, Intake, Wish
+from wheatstone.jobs.retention import expired
+from wheatstone.jobs.services import Services, set_current
+from wheatstone.jobs.sources import Source
 from wheatstone.locks import lock
 from wheatstone.models.registry import splat_model_named
-from wheatstone.pictures import Photo
 from wheatstone.settings import Settings
 from wheatstone.stages import Report, Stages
-from wheatstone.storage import ObjectStore, Status, Task, TaskStore, database_error, open_database
+from wheatstone.storage import (
+    TASKS,
+    WORK,
+    Batch,
+    BatchStore,
+    ObjectStore,
+    Status,
+    Task,
+    TaskStore,
+    database_error,
+    open_database,
+)
 
 _log = logging.getLogger(__name__)
 
-_QUEUE = "splats"
 _QUEUE_POLL_S = 0.1
 """Each look costs some 2 ms, whether anything waits or not."""
 _APPLICATION = "wheatstone"
-_WORKFLOWS_VERSION = "1"
-"""Changes only when a workflow could not go on with what an older one recorded."""
 _EXECUTOR_ID = "local"
 """The folder's lock keeps a second process away, so the name need not tell processes apart."""
 _EVICT_S = 5.0
 _RETENTION_S = 60.0
-_MAX_NAME_CHARACTERS = 255
 _OUR_TASK = re.compile(rf"{TASKS}/[0-9a-f-]{{36}}/")
-_OUR_PHOTO = re.compile(rf"{PHOTOS}/[0-9a-f]{{64}}")
 
 
 class Runtime:
@@ -56,13 +58,16 @@ class Runtime:
     Attributes:
         settings: of the server.
         services: what the steps of jobs work with.
+        batches: the rows.
     """
 
     services: Services
+    batches: BatchStore
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, clear_cache: bool = False) -> None:
+        """Work by these settings; `clear_cache` begins without results kept for equal requests."""
         self.settings = settings
-        self._photos = threading.Lock()  # held while a photo is stored and not yet in a row
+        self._clear_cache = clear_cache
         self._resources = AsyncExitStack()
 
     async def __aenter__(self) -> Runtime:
@@ -81,17 +86,21 @@ class Runtime:
             self._engine = open_database(storage.db_path)
             resources.callback(self._engine.dispose)
             tasks, objects = TaskStore(self._engine), ObjectStore(storage.output_dir)
-            objects.claim(tasks.identity())
+            identity, link_key = tasks.identity()
+            objects.claim(identity)
             objects.delete_partial()
             work_dir = storage.output_dir.resolve() / WORK
             shutil.rmtree(work_dir, ignore_errors=True)
             work_dir.mkdir()
             tempfile.tempdir = str(work_dir)  # uploads, too, wait where there is to be space for them
             resources.callback(setattr, tempfile, "tempdir", None)
-            self.services = Services(self.settings, tasks, objects, work_dir)
+            self.batches = BatchStore(self._engine)
+            self.services = Services(self.settings, tasks, objects, work_dir, link_key)
             resources.callback(set_current, None)
             set_current(self.services)
             resources.callback(self.services.stop)
+            if self._clear_cache:
+                await asyncio.to_thread(self.services.cache.clear)
             await self._launch(resources)
             await self._reconcile()
             if model.warm_up:
@@ -116,7 +125,7 @@ class Runtime:
                 "name": _APPLICATION,
                 "system_database_engine": self._engine,
                 "serializer": serializer,
-                "application_version": _WORKFLOWS_VERSION,
+                "application_version": WORKFLOWS_VERSION,
                 "executor_id": _EXECUTOR_ID,
                 "log_level": "ERROR",
                 "max_executor_threads": 32,
@@ -125,51 +134,20 @@ class Runtime:
         resources.push_async_callback(asyncio.to_thread, DBOS.destroy, workflow_completion_timeout_sec=0)
         DBOS.launch()
         await DBOS.register_queue_async(
-            _QUEUE, worker_concurrency=self.services.concurrency, polling_interval_sec=_QUEUE_POLL_S
+            QUEUE, worker_concurrency=self.services.concurrency, polling_interval_sec=_QUEUE_POLL_S
         )
-        self._client = DBOSClient(system_database_engine=self._engine, serializer=serializer)
+        client = DBOSClient(system_database_engine=self._engine, serializer=serializer)
+        self._intake = Intake(self.services, self.batches, client)
 
-    async def submit(self, photo: bytes, *, name: str = "", f_px: float | None = None, model: str = "") -> Task:
-        """Accept a photo: stored, queued and on its way when this returns; whatever happens then, it is not lost.
+    async def submit(self, source: Source, wish: Wish | None = None, key: str | None = None) -> tuple[Task, bool]:
+        """As `Intake.submit`: stored, queued and on its way when this returns; it is not lost."""
+        return await asyncio.to_thread(self._intake.submit, source, wish or Wish(), key)
 
-        Args:
-            photo: the file's bytes.
-            name: what the client calls it, to be shown.
-            f_px: focal length in pixels of the upright photo; by default from its EXIF, else a 30 mm equivalent.
-            model: name of the model; by default the one of the settings.
-
-        Raises:
-            BadPictureError, PictureTooLargeError: not a photo, or one over the limits, as far as its header tells.
-            BadOptionError: the focal length is not between 1 and a million pixels.
-            UnknownModelError: there is no such model.
-            StorageFullError: no space is left.
-        """
-        return await asyncio.to_thread(self._submit, photo, name, f_px, model or self.settings.model.name)
-
-    def _submit(self, photo: bytes, name: str, f_px: float | None, model: str) -> Task:
-        name = "".join(character for character in name if character.isprintable())[-_MAX_NAME_CHARACTERS:]
-        splat_model_named(model, self.settings)
-        Photo(photo, name, f_px, self.settings.pictures).check()
-        sha256 = hashlib.sha256(photo).hexdigest()
-        task_id = str(uuid.uuid4())
-
-        def enqueue(connection: sa.Connection) -> None:
-            self._enqueue(connection, task_id)
-
-        with self._photos:
-            key = photo_key(sha256)
-            if self.services.objects.find(key) is None:
-                self.services.objects.put(key, photo)
-            return self.services.tasks.create(
-                task_id,
-                kind="splat",
-                model=model,
-                photo_sha256=sha256,
-                photo_bytes=len(photo),
-                source_name=name,
-                f_px=f_px,
-                enqueue=enqueue,
-            )
+    async def submit_batch(
+        self, sources: Sequence[Source], wish: Wish | None = None, key: str | None = None
+    ) -> tuple[Batch, bool]:
+        """As `Intake.submit_batch`."""
+        return await asyncio.to_thread(self._intake.submit_batch, sources, wish or Wish(), key)
 
     async def cancel(self, task_id: str) -> Task:
         """End a task early; one that has ended stays as it is.
@@ -183,6 +161,18 @@ class Runtime:
             await DBOS.cancel_workflow_async(task_id)
             await asyncio.to_thread(self.services.delete_files_of_failed, task_id)
         return await asyncio.to_thread(self.services.tasks.get, task_id)
+
+    async def delete(self, tasks: Sequence[Task]) -> None:
+        """Forget tasks, and all that belongs to them; those that have not ended are cancelled first."""
+        for task in tasks:
+            await self.cancel(task.id)
+        while any(self.services.is_running(task.id) for task in tasks):
+            await asyncio.sleep(0.02)
+        await asyncio.to_thread(self._delete, tasks)
+
+    def _delete(self, tasks: Sequence[Task]) -> None:
+        self.services.delete(tasks)
+        DBOS.delete_workflows([task.id for task in tasks])
 
     async def troubles(self) -> list[str]:
         """What keeps the server from working, one line each; none when all is well."""
@@ -201,18 +191,6 @@ class Runtime:
         except sa.exc.SQLAlchemyError as error:
             found.append(f"database: {database_error(error)}")
         return found
-
-    def _enqueue(self, connection: sa.Connection, task_id: str) -> None:
-        self._client.enqueue_in_transaction(
-            connection,
-            {
-                "queue_name": _QUEUE,
-                "workflow_name": photo_to_splat.__name__,
-                "workflow_id": task_id,
-                "app_version": _WORKFLOWS_VERSION,
-            },
-            task_id,
-        )
 
     async def _reconcile(self) -> None:
         """Mend what a kill between two systems may have left: rows without workflow, files without row."""
@@ -236,9 +214,8 @@ class Runtime:
         objects, tasks = self.services.objects, self.services.tasks
         known = unfinished | {task.id for task in tasks.ended() if task.artifacts}
         lost = [key for key in objects.keys(TASKS) if _OUR_TASK.match(key) and key.split("/")[1] not in known]
-        photos = {key.split("/")[1] for key in objects.keys(PHOTOS) if _OUR_PHOTO.fullmatch(key)}
-        lost += [photo_key(sha256) for sha256 in photos - tasks.photos_in_use(photos)]
         objects.delete(lost)
+        self.services.photos.delete_unused()
 
     def _warm_up(self, stages: Stages) -> None:
         try:
@@ -259,10 +236,11 @@ class Runtime:
         )
 
     def _delete_expired(self) -> None:
-        with self._photos:
-            deleted = delete_expired(self.services.tasks, self.services.objects, self.settings.storage)
-        if deleted:
-            DBOS.delete_workflows(deleted)
+        storage = self.settings.storage
+        if storage.max_age_days is None and storage.max_bytes is None:
+            return
+        if tasks := expired(self.services.tasks.ended(), storage):
+            self._delete(tasks)
 
 
 async def _repeat(interval_s: float, work: Callable[[], None]) -> None:

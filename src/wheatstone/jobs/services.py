@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,18 +16,18 @@ from typing import Any, TypeVar
 from dbos import PortableWorkflowError
 
 from wheatstone.cancellation import Cancellation
-from wheatstone.errors import CancelledError, WheatstoneError, error_of_system
+from wheatstone.errors import CancelledError, TimeLimitError, UnknownTaskError, WheatstoneError, error_of_system
 from wheatstone.executors.children import ChildPool
 from wheatstone.executors.local import LocalExecutor
+from wheatstone.jobs.cache import ResultCache
 from wheatstone.jobs.events import EventHub
+from wheatstone.jobs.flights import Flights
+from wheatstone.jobs.photos import PhotoShelf
 from wheatstone.settings import Settings
 from wheatstone.stages import Stages
-from wheatstone.storage import OUR_FOLDERS, ObjectStore, Status, Task, TaskStore
+from wheatstone.storage import TASKS, ObjectStore, Status, Task, TaskStore
 
 _log = logging.getLogger(__name__)
-
-PHOTOS, TASKS, WORK = OUR_FOLDERS
-"""Where photos, tasks' files, and files on their way lie."""
 
 Result = TypeVar("Result")
 Work = Callable[["Services", Task, Stages], Result]
@@ -36,6 +38,12 @@ Work = Callable[["Services", Task, Stages], Result]
 class _Step:
     cancellation: Cancellation = field(default_factory=Cancellation)
     has_begun: bool = False
+    is_late: bool = False
+
+    def expire(self) -> None:
+        """End it: its time is over."""
+        self.is_late = True
+        self.cancellation.cancel()
 
 
 class Services:
@@ -48,11 +56,17 @@ class Services:
         executor: where models run.
         compressors: children that compress.
         hub: told of every change.
+        photos: that tasks are about.
+        cache: results for equal requests.
+        flights: of equal requests at once, one works.
+        link_key: signs links to results.
         work_dir: for files on their way; emptied at every start.
-        workflows: how many are under way.
+        workflows: the tasks whose workflows are under way here.
     """
 
-    def __init__(self, settings: Settings, tasks: TaskStore, objects: ObjectStore, work_dir: Path) -> None:
+    def __init__(
+        self, settings: Settings, tasks: TaskStore, objects: ObjectStore, work_dir: Path, link_key: bytes
+    ) -> None:
         workers = settings.compression.max_workers
         self.settings = settings
         self.tasks = tasks
@@ -60,8 +74,12 @@ class Services:
         self.work_dir = work_dir
         self.executor = LocalExecutor(settings, work_dir)
         self.compressors = ChildPool("wheatstone.pipelines.compression_child", workers, settings)
-        self.hub = EventHub(tasks.events)
-        self.workflows = 0
+        self.hub = EventHub(tasks.news)
+        self.photos = PhotoShelf(tasks, objects)
+        self.cache = ResultCache(objects, work_dir, settings)
+        self.flights = Flights()
+        self.link_key = link_key
+        self.workflows: set[str] = set()
         self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix="step")
         self._running: dict[str, _Step] = {}
         self._is_draining = False
@@ -70,15 +88,19 @@ class Services:
     @property
     def concurrency(self) -> int:
         """Tasks under way at once: one converts, the others compress."""
-        return 1 + self.settings.compression.max_workers
+        wanted = 1 + self.settings.compression.max_workers
+        return min(wanted, self.settings.performance.max_workers)
 
-    async def run(self, task_id: str, work: Work[Result], status: Status | None) -> Result:
+    async def run(
+        self, task_id: str, work: Work[Result], status: Status | None, *, spent_s: float = 0.0
+    ) -> Result:
         """Do a step's work in a thread, until it is done, cancelled, or the server must go.
 
         Args:
             task_id: of the task.
             work: what to do.
             status: the task's from the first stage on, which may have to wait for its turn; None changes nothing.
+            spent_s: how long the task has worked already.
 
         Raises:
             PortableWorkflowError: it failed; with the error's code and message.
@@ -89,7 +111,7 @@ class Services:
             raise asyncio.CancelledError
         step = self._running[task_id] = _Step()
         loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._threads, self._work, task_id, work, step, status)
+        future = loop.run_in_executor(self._threads, self._work, task_id, work, step, status, spent_s)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -97,6 +119,8 @@ class Services:
             await asyncio.wait({future})
             raise
         except CancelledError as error:
+            if step.is_late:
+                raise _portable(TimeLimitError("It worked longer than the time limit allows.")) from error
             if self._is_draining:
                 raise asyncio.CancelledError from error
             raise _portable(error) from error
@@ -105,29 +129,39 @@ class Services:
         finally:
             self._running.pop(task_id, None)
             self.hub.forget(task_id)
-            await asyncio.to_thread(self.delete_files_of_failed, task_id)
+            with contextlib.suppress(UnknownTaskError):  # it was deleted
+                await asyncio.to_thread(self.delete_files_of_failed, task_id)
 
-    def _work(self, task_id: str, work: Work[Result], step: _Step, status: Status | None) -> Result:
+    def _work(
+        self, task_id: str, work: Work[Result], step: _Step, status: Status | None, spent_s: float
+    ) -> Result:
         task = self.tasks.get(task_id)
         if task.status in (Status.CANCELLED, Status.FAILED):
             raise CancelledError("Cancelled.")
+        limit_s = task.time_limit_s or self.settings.jobs.time_limit_s
+        timer = threading.Timer(max(0.0, limit_s - spent_s), step.expire)
+        timer.daemon = True
 
         def report(stage: str, fraction: float) -> None:
             if not step.has_begun:
                 step.has_begun = True
+                timer.start()
                 if status is not None:
                     self.move(task_id, status)
-            self.hub.report(task_id, stage, fraction)
+            self.hub.report(task, stage, fraction)
 
-        return work(self, task, Stages(report, step.cancellation))
+        try:
+            return work(self, task, Stages(report, step.cancellation))
+        finally:
+            timer.cancel()
 
     def move(self, task_id: str, status: Status, **changes: Any) -> bool:
         """`TaskStore.transition`, told to all who follow the task."""
         changed = self.tasks.transition(task_id, status, **changes)
         if changed:
             _log.info("task %s: %s", task_id, status)
-            self.hub.notify(task_id)
-        return changed
+            self.hub.notify(changed)
+        return changed is not None
 
     def fail(self, task_id: str, error: WheatstoneError) -> None:
         """End a task that failed; who sees that finds nothing left of it. One that is completed stays as it is."""
@@ -143,6 +177,18 @@ class Services:
 
     def _delete_files(self, task_id: str) -> None:
         self.objects.delete(self.objects.keys(f"{TASKS}/{task_id}"))
+
+    def is_running(self, task_id: str) -> bool:
+        """Whether a workflow, or a step that it left behind, works on a task here."""
+        return task_id in self.workflows or task_id in self._running
+
+    def delete(self, deleted: Sequence[Task]) -> None:
+        """Forget tasks that have ended: rows, files, and photos that no other task needs."""
+        self.tasks.delete([task.id for task in deleted])
+        for task in deleted:
+            self._delete_files(task.id)
+            self.hub.notify(task)
+        self.photos.delete_unused({task.photo_sha256 for task in deleted})
 
     def cancel_running(self, task_id: str) -> None:
         """End the step of this task, if one runs here."""
@@ -179,6 +225,7 @@ class Services:
         self.executor.stop()
         self.compressors.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self.cache.close()
 
 
 def _portable(error: Exception) -> PortableWorkflowError:

@@ -10,13 +10,15 @@ from typing import Any
 
 from wheatstone.cancellation import Cancellation
 from wheatstone.errors import CancelledError, CompressionFailedError
-from wheatstone.jobs.services import PHOTOS, TASKS, Services
+from wheatstone.jobs.cache import result_key
+from wheatstone.jobs.photos import photo_key
+from wheatstone.jobs.services import Services
 from wheatstone.pictures import Photo
 from wheatstone.pipelines.compression import ExternalCompressor
 from wheatstone.splats.facts import scene_facts, to_json
 from wheatstone.splats.formats import write_scene
 from wheatstone.stages import Stages
-from wheatstone.storage import Artifact, Status, Task
+from wheatstone.storage import TASKS, Artifact, NewTask, Result, Status, Task
 
 PLY, SOG, POSTER, METADATA = "output.ply", "output.sog", "poster.webp", "metadata.json"
 _MEDIA_TYPES = {
@@ -25,11 +27,8 @@ _MEDIA_TYPES = {
     POSTER: "image/webp",
     METADATA: "application/json",
 }
-
-
-def photo_key(sha256: str) -> str:
-    """Where the photo with this content lies."""
-    return f"{PHOTOS}/{sha256}"
+_PRIORITY_S = 1e9
+"""What a step of priority is worth in seconds of waiting: more than anybody waits."""
 
 
 def task_key(task_id: str, name: str) -> str:
@@ -37,38 +36,80 @@ def task_key(task_id: str, name: str) -> str:
     return f"{TASKS}/{task_id}/{name}"
 
 
-def predict(services: Services, task: Task, stages: Stages) -> dict[str, Any]:
-    """Photo to `output.ply`; returns what is known of the scene, for `compress`."""
+def kept_result(services: Services, task: Task | NewTask, *, again: bool = False) -> Result | None:
+    """What an equal task has made, copied for this one; None if nothing is kept.
+
+    Args:
+        services: of the server.
+        task: that wants it.
+        again: it has looked before.
+    """
+    names = _wanted(services, task)
+    targets = {name: task_key(task.id, name) for name in names}
+    facts = services.cache.give(_cache_key(services, task), targets, again=again)
+    if facts is None:
+        return None
+    artifacts = tuple(_artifact(services, task.id, name) for name in names)
+    return Result(artifacts, {**facts, "cache_hit": True, "seconds": {}})
+
+
+def _cache_key(services: Services, task: Task | NewTask) -> str:
+    return result_key(task.photo_sha256, task.f_px, task.model, services.settings)
+
+
+def _wanted(services: Services, task: Task | NewTask) -> list[str]:
+    """The files that a task is to make."""
+    compresses = services.settings.compression.enabled
+    keeps_ply = task.keep_ply or not compresses
+    return [*([SOG] if compresses else []), POSTER, *([PLY] if keeps_ply else []), METADATA]
+
+
+def predict(services: Services, task: Task, stages: Stages) -> dict[str, Any] | None:
+    """Photo to `output.ply`; returns what is known of the scene, for `compress`.
+
+    None if the task is completed, with what an equal one has made meanwhile.
+    """
+    if task.status is Status.COMPLETED:  # it was cut off after that
+        return None
+    key = None
+    if services.settings.cache.enabled:
+        key = _cache_key(services, task)
+        services.flights.join(key, task.id, stages.cancellation)
+        if result := kept_result(services, task, again=True):
+            services.move(task.id, Status.COMPLETED, artifacts=result.artifacts, facts=result.facts)
+            return None
     photo = Photo(
         services.objects.path(photo_key(task.photo_sha256)),
         task.source_name,
         task.f_px,
         services.settings.pictures,
     )
-    scene = services.executor.predict_splat(task.model, photo, stages, rank=task.created_at.timestamp())
+    rank = task.created_at.timestamp() - _PRIORITY_S * task.priority
+    scene = services.executor.predict_splat(task.model, photo, stages, rank=rank)
     with tempfile.TemporaryDirectory(dir=services.work_dir) as folder, stages.stage("ply"):
         path = write_scene(scene, Path(folder, PLY))
         services.objects.put(task_key(task.id, PLY), path)
-    return {**scene_facts(scene), "seconds": stages.seconds}
+    return {"scene": scene_facts(scene), "seconds": stages.seconds, "cache_key": key}
 
 
-def compress(services: Services, task: Task, stages: Stages, facts: dict[str, Any]) -> None:
-    """`output.ply` to `output.sog` and a poster; the task is then completed."""
-    settings = services.settings.compression
-    keeps_ply = services.settings.storage.keep_ply or not settings.enabled
+def compress(services: Services, task: Task, stages: Stages, predicted: dict[str, Any]) -> None:
+    """`output.ply` to `output.sog` and a poster; the task is then completed, its result kept for equal ones."""
+    names = _wanted(services, task)
     if task.status is not Status.COMPLETED:  # else it was cut off after that
-        names = [SOG, POSTER] if settings.enabled else [POSTER]
         with tempfile.TemporaryDirectory(dir=services.work_dir) as folder:
             drawn = _compress_in_child(services, task.id, Path(folder), stages)
             for name in names:
-                services.objects.put(task_key(task.id, name), Path(folder, name))
-        seconds = {**facts["seconds"], **stages.seconds}
-        services.objects.put(task_key(task.id, METADATA), to_json({**facts, "seconds": seconds}))
-        names += [PLY, METADATA] if keeps_ply else [METADATA]
+                if name not in (PLY, METADATA):
+                    services.objects.put(task_key(task.id, name), Path(folder, name))
+        seconds = {**predicted["seconds"], **stages.seconds}
+        services.objects.put(task_key(task.id, METADATA), to_json({**predicted["scene"], "seconds": seconds}))
         artifacts = [_artifact(services, task.id, name) for name in names]
-        facts = {**facts, **drawn, "seconds": seconds}
+        facts = {**predicted["scene"], **drawn, "seconds": seconds}
         services.move(task.id, Status.COMPLETED, artifacts=artifacts, facts=facts)
-    if not keeps_ply:
+        key = predicted["cache_key"]
+        if key and key == _cache_key(services, task):  # else weights were fetched meanwhile
+            services.cache.put(key, facts, {made.name: made.key for made in artifacts})
+    if PLY not in names:
         services.objects.delete([task_key(task.id, PLY)])
 
 

@@ -7,13 +7,14 @@ is the one truth about it: a task that has ended there, for instance because it 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from typing import Any
 
 from dbos import DBOS, PortableWorkflowError
 from dbos._error import DBOSMaxStepRetriesExceeded  # what `dbos.error` gives, which is a module in no package
 
-from wheatstone.errors import ChildCrashedError, error_of
+from wheatstone.errors import ChildCrashedError, UnknownTaskError, error_of
 from wheatstone.jobs import splats
 from wheatstone.jobs.services import current
 from wheatstone.storage import Status
@@ -38,31 +39,35 @@ _step = functools.partial(
 @DBOS.workflow(name="photo_to_splat", max_recovery_attempts=None)  # a killed server is not the photo's fault
 async def photo_to_splat(task_id: str) -> None:
     """Predict, then compress; the workflow has the task's id."""
-    current().workflows += 1
+    current().workflows.add(task_id)
     try:
-        facts = await _predict(task_id)
-        await _compress(task_id, facts)
+        predicted = await _predict(task_id)
+        if predicted is not None:
+            await _compress(task_id, predicted)
     except PortableWorkflowError as error:
         await _fail(task_id, str(error.code), error.message)
     except DBOSMaxStepRetriesExceeded:
         message = f"The process that worked on this photo crashed {_ATTEMPTS} times."
         await _fail(task_id, ChildCrashedError.code, message)
     finally:
-        current().workflows -= 1
+        current().flights.end(task_id)
+        current().workflows.discard(task_id)
 
 
 @_step(name="predict")
-async def _predict(task_id: str) -> dict[str, Any]:
+async def _predict(task_id: str) -> dict[str, Any] | None:
     return await current().run(task_id, splats.predict, Status.CONVERTING)
 
 
 @_step(name="compress")
-async def _compress(task_id: str, facts: dict[str, Any]) -> None:
+async def _compress(task_id: str, predicted: dict[str, Any]) -> None:
     services = current()
     status = Status.COMPRESSING if services.settings.compression.enabled else None
-    await services.run(task_id, functools.partial(splats.compress, facts=facts), status)
+    work = functools.partial(splats.compress, predicted=predicted)
+    await services.run(task_id, work, status, spent_s=sum(predicted["seconds"].values()))
 
 
 async def _fail(task_id: str, code: str, message: str) -> None:
     """No step of its own: doing it twice does nothing."""
-    await asyncio.to_thread(current().fail, task_id, error_of(code, message))
+    with contextlib.suppress(UnknownTaskError):  # it was deleted
+        await asyncio.to_thread(current().fail, task_id, error_of(code, message))

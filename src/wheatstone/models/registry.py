@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 from wheatstone.errors import CheckpointUnavailableError, ModelUnavailableError, UnknownModelError
 from wheatstone.models import checkpoints
+from wheatstone.models.hashes import weights_sha256
 from wheatstone.models.relief import RELIEF, Relief
 from wheatstone.models.roles import ModelInfo, SplatPredictor
 from wheatstone.models.sharp import SHARP
 from wheatstone.models.sharp.about import input_side_px
 from wheatstone.settings import Settings, load_settings
+from wheatstone.version import VERSION
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +40,8 @@ class SplatModel:
         info: what to know about it.
         load: makes it ready, fetching what it needs.
         is_ready: tells, quickly, whether all that it needs is here; `auto` takes none that is not.
+        traits: what, besides its code, the photo and the focal length, determines its results: plain JSON with the
+            settings it heeds and the SHA-256 of its weights. May take seconds the first time.
         device_of: tells what it runs on by these settings, always the same name for the same device; may take
             seconds, and raise what `load` does. None for a model that runs on the CPU only.
     """
@@ -43,6 +49,7 @@ class SplatModel:
     info: ModelInfo
     load: Callable[[Settings, Progress], SplatPredictor]
     is_ready: Callable[[Settings], bool] = lambda _settings: True
+    traits: Callable[[Settings], Mapping[str, Any]] = lambda _settings: {}
     device_of: Callable[[Settings], str] | None = None
 
 
@@ -76,6 +83,19 @@ def _sharp_is_ready(settings: Settings) -> bool:
     path = _own_sharp(settings) or checkpoints.find(SHARP.checkpoints[0], settings)
     may_fetch = SHARP.checkpoints[0] in settings.checkpoints.accepted_licences and not settings.checkpoints.offline
     return _torch_is_installed() and (path is not None or may_fetch)
+
+
+def _sharp_traits(settings: Settings) -> Mapping[str, Any]:
+    path = _own_sharp(settings) or checkpoints.find(SHARP.checkpoints[0], settings)
+    return {
+        "weights": path and weights_sha256(path, settings.cache_dir),
+        "input_size": settings.inference.input_size,
+        "mode": settings.mode,
+        "device": settings.model.device,
+        "enable_amp": settings.gpu.enable_amp,
+        "enable_tf32": settings.gpu.enable_tf32,
+        "compile": settings.gpu.compile,
+    }
 
 
 def _own_sharp(settings: Settings) -> Path | None:
@@ -121,9 +141,17 @@ def _matte_checkpoint(settings: Settings, progress: Progress) -> Path | None:
         return None
 
 
+def _relief_traits(settings: Settings) -> Mapping[str, Any]:
+    """The checkpoint that `_matte_checkpoint` would take, known by its SHA-256; None before one is here."""
+    for name in RELIEF.checkpoints:
+        if name in settings.checkpoints.local or checkpoints.find(name, settings):
+            return {"matte": checkpoints.checkpoint_named(name).sha256}
+    return {"matte": None}
+
+
 SPLAT_MODELS = (
-    SplatModel(SHARP, _load_sharp, _sharp_is_ready, _sharp_device),
-    SplatModel(RELIEF, _load_relief),
+    SplatModel(SHARP, _load_sharp, _sharp_is_ready, _sharp_traits, _sharp_device),
+    SplatModel(RELIEF, _load_relief, traits=_relief_traits),
 )
 """The photo-to-splat models that come along, the one that `auto` prefers first."""
 
@@ -134,7 +162,34 @@ PLUGINS = "wheatstone.splat_models"
 @functools.cache
 def splat_models() -> tuple[SplatModel, ...]:
     """All photo-to-splat models: those that come along, then those of plug-ins."""
-    return (*SPLAT_MODELS, *(point.load() for point in entry_points(group=PLUGINS)))
+    return (*SPLAT_MODELS, *(model for model, _ in _plugins()))
+
+
+@functools.cache
+def _plugins() -> tuple[tuple[SplatModel, str], ...]:
+    """The models of plug-ins, each with the version of the package that brings it."""
+    return tuple((point.load(), point.dist.version if point.dist else "") for point in entry_points(group=PLUGINS))
+
+
+def fingerprint(model: SplatModel, settings: Settings) -> str:
+    """All that determines a model's results besides the photo and the focal length, as canonical JSON.
+
+    Two that are equal mean equal results. It changes when weights that were not here are fetched.
+
+    Raises:
+        CheckpointUnavailableError: weights that are here cannot be read.
+    """
+    package = (
+        "" if model in SPLAT_MODELS else next((version for known, version in _plugins() if known is model), "")
+    )
+    parts = {
+        "wheatstone": VERSION,
+        "name": model.info.name,
+        "version": model.info.version,
+        "package": package,
+        "traits": dict(model.traits(settings)),
+    }
+    return json.dumps(parts, sort_keys=True, separators=(",", ":"))
 
 
 def splat_model_named(name: str, settings: Settings | None = None) -> SplatModel:

@@ -21,6 +21,8 @@ class ModelInfo:
         label: what its results are called wherever they appear.
         licence: licence of the code and weights in use.
         checkpoints: names of the checkpoints it uses, best first.
+        version: of its code; to be changed when the same photo and weights give other bytes, so that nobody gets
+            results kept from before.
     """
 
     name: str
@@ -28,6 +30,7 @@ class ModelInfo:
     label: str
     licence: str
     checkpoints: tuple[str, ...] = ()
+    version: str = "1"
 
 
 class SplatPredictor(Protocol):

@@ -9,7 +9,7 @@ from wheatstone.server import health
 from wheatstone.server.guards import BodyLimit, OriginGuard, hosts_allowed
 from wheatstone.server.pages import add_pages
 from wheatstone.server.problems import add_problems
-from wheatstone.server.surfaces import jobs, sharp
+from wheatstone.server.surfaces import batches, jobs, mlsharp, sharp
 from wheatstone.version import VERSION
 
 _FORM_BYTES = 1_000_000
@@ -28,9 +28,13 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     add_problems(app)
-    for router in (sharp.router, jobs.router, health.router):
+    for router in (sharp.router, mlsharp.router, jobs.router, batches.router, health.router):
         app.include_router(router)
     add_pages(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.pictures.max_bytes + _FORM_BYTES)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=settings.pictures.max_bytes + _FORM_BYTES,
+        larger={batches.router.prefix: settings.jobs.max_batch_bytes},
+    )
     app.add_middleware(OriginGuard, hosts=hosts_allowed(settings.server.host, settings.server.allowed_hosts))
     return app

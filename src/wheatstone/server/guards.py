@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -50,12 +50,14 @@ class OriginGuard:
             host, origin = headers.get("host", ""), headers.get("origin")
             if not self._is_known(host):
                 detail = f"This server does not go by the name {host!r}; server.allowed_hosts can add it."
-                answer = problem("unknown-host", "Unknown host", HTTPStatus.MISDIRECTED_REQUEST, detail)
+                answer = problem(
+                    scope["path"], "unknown-host", "Unknown host", HTTPStatus.MISDIRECTED_REQUEST, detail
+                )
                 await answer(scope, receive, send)
                 return
             if origin and scope["method"] not in _SAFE_METHODS and not self._is_ours(origin, host):
                 detail = f"Pages of {origin} may not send anything here."
-                answer = problem("foreign-origin", "Foreign origin", HTTPStatus.FORBIDDEN, detail)
+                answer = problem(scope["path"], "foreign-origin", "Foreign origin", HTTPStatus.FORBIDDEN, detail)
                 await answer(scope, receive, send)
                 return
         await self._app(scope, receive, send)
@@ -79,20 +81,24 @@ def _host_name(url: str) -> str | None:
 class BodyLimit:
     """Refuses bodies over a limit: at once where the header tells, else as soon as they are; then hangs up."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, larger: Mapping[str, int]) -> None:
+        """Bodies may have `max_bytes`, but for those sent to the paths in `larger`."""
         self._app = app
         self._max_bytes = max_bytes
+        self._larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        max_bytes = self._larger.get(scope["path"], self._max_bytes)
         status, hang_up = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"Connection": "close"}
-        detail = f"The request is larger than the {self._max_bytes / 1e6:.0f} MB allowed."
+        detail = f"The request is larger than the {max_bytes / 1e6:.0f} MB allowed."
         length = Headers(scope=scope).get("content-length", "")
-        if length.isdecimal() and int(length) > self._max_bytes:
-            answer = problem(status.phrase.lower().replace(" ", "-"), status.phrase, status, detail)
+        if length.isdecimal() and int(length) > max_bytes:
+            code = status.phrase.lower().replace(" ", "-")
+            answer = problem(scope["path"], code, status.phrase, status, detail)
             answer.headers.update(hang_up)
             await answer(scope, receive, send)
             return
@@ -102,7 +108,7 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._max_bytes:
+            if received > max_bytes:
                 raise HTTPException(status, detail, hang_up)  # FastAPI passes these on from where it reads bodies
             return message
 

@@ -17,8 +17,8 @@ _SYSTEM_ERROR = re.compile(r"os error (\d+)")
 _CHUNK_BYTES = 1 << 20
 _MARKER = ".wheatstone"
 _PARTIAL = re.compile(r"#\d+$")
-OUR_FOLDERS = ("photos", "tasks", "work")
-"""All that a server makes in its folder."""
+PHOTOS, TASKS, WORK, CACHE = OUR_FOLDERS = ("photos", "tasks", "work", "cache")
+"""All that a server makes in its folder: photos, files of tasks, files on their way, results kept for later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,23 @@ class ObjectStore:
             self._store.put(key, content)
         except (OSError, BaseError) as error:
             raise _storage_error(error) from error
+
+    def copy(self, source: str, target: str) -> None:
+        """Store a file under another key, too; both take the space of one, where the file system can do that.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            StorageFullError: no space is left.
+        """
+        path, other = self.path(source), self.path(target)
+        if other.exists() and other.samefile(path):
+            return  # one name of a file renamed to another of its names stays, by POSIX, and would be left over
+        try:
+            self._store.copy(source, target)
+        except FileNotFoundError:
+            raise
+        except (OSError, BaseError):  # a file system without hard links, or a file with too many
+            self.put(target, path)
 
     def path(self, key: str) -> Path:
         """The file itself, to be read, never written."""

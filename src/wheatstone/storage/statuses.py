@@ -22,11 +22,11 @@ class Status(StrEnum):
 
 
 FOLLOWING: dict[Status, frozenset[Status]] = {
-    Status.QUEUED: frozenset({Status.CONVERTING, Status.FAILED, Status.CANCELLED}),
+    Status.QUEUED: frozenset({Status.CONVERTING, Status.COMPLETED, Status.FAILED, Status.CANCELLED}),
     Status.CONVERTING: frozenset({Status.COMPRESSING, Status.COMPLETED, Status.FAILED, Status.CANCELLED}),
     Status.COMPRESSING: frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED}),
     Status.COMPLETED: frozenset(),
     Status.FAILED: frozenset(),
     Status.CANCELLED: frozenset(),
 }
-"""The states that may follow each."""
+"""The states that may follow each; who waited for an equal task has its result without work of its own."""

@@ -27,8 +27,21 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
 
 metadata = sa.MetaData()
 
-identity = sa.Table("identity", metadata, sa.Column("id", sa.String(36), primary_key=True))
-"""One row: the id that the database and the folder of its files share."""
+identity = sa.Table(
+    "identity",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("link_key", sa.LargeBinary(32), nullable=False),
+)
+"""One row: the id that the database and the folder of its files share, and what signs links to these files."""
+
+batches = sa.Table(
+    "batches",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("rejected", sa.JSON, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)
 
 tasks = sa.Table(
     "tasks",
@@ -41,6 +54,10 @@ tasks = sa.Table(
     sa.Column("photo_bytes", sa.BigInteger, nullable=False),
     sa.Column("source_name", sa.String(255), nullable=False),
     sa.Column("f_px", sa.Float),
+    sa.Column("batch_id", sa.String(36)),
+    sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("keep_ply", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("time_limit_s", sa.Float),
     sa.Column("error_code", sa.String(64)),
     sa.Column("error_message", sa.Text),
     sa.Column("artifacts", sa.JSON, nullable=False),
@@ -50,14 +67,29 @@ tasks = sa.Table(
     sa.Column("finished_at", UtcDateTime),
     sa.Index("tasks_by_status", "status", "created_at"),
     sa.Index("tasks_by_photo", "photo_sha256"),
+    sa.Index("tasks_by_age", "created_at", "id"),
+    sa.Index("tasks_by_batch", "batch_id"),
 )
 
 events = sa.Table(
     "events",
     metadata,
-    sa.Column("task_id", sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("task_id", sa.ForeignKey("tasks.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("sequence", sa.Integer, nullable=False),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("message", sa.Text),
     sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.UniqueConstraint("task_id", "sequence"),
+    sqlite_autoincrement=True,
 )
+
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    metadata,
+    sa.Column("key", sa.String(255), primary_key=True),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("resource_id", sa.String(36), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)
+"""Which task or batch a request with this key made."""

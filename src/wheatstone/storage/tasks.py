@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 
 from wheatstone.errors import UnknownTaskError, WheatstoneError
 from wheatstone.storage.statuses import FOLLOWING, Status
-from wheatstone.storage.tables import events, identity, tasks
+from wheatstone.storage.tables import batches, events, identity, tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,10 @@ class Task:
         photo_bytes: how many those are.
         source_name: what the client called the photo; to be shown, never a path.
         f_px: focal length in pixels of the upright photo, if the client gave one.
+        batch_id: the batch that it came with.
+        priority: of those that wait, higher ones go first.
+        keep_ply: whether its PLY is to be kept.
+        time_limit_s: how long it may work, waiting not counted.
         error_code: of the `WheatstoneError` that ended it.
         error_message: what to tell the person who waits.
         artifacts: what it made so far.
@@ -62,6 +67,10 @@ class Task:
     photo_bytes: int
     source_name: str
     f_px: float | None
+    batch_id: str | None
+    priority: int
+    keep_ply: bool
+    time_limit_s: float | None
     error_code: str | None
     error_message: str | None
     artifacts: tuple[Artifact, ...]
@@ -76,20 +85,85 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Result:
+    """What an equal task has made already.
+
+    Attributes:
+        artifacts: its files, copied.
+        facts: what is known of them.
+    """
+
+    artifacts: tuple[Artifact, ...]
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTask:
+    """What a task begins with; as in `Task`."""
+
+    id: str
+    kind: str = "splat"
+    model: str
+    photo_sha256: str
+    photo_bytes: int
+    source_name: str = ""
+    f_px: float | None = None
+    batch_id: str | None = None
+    priority: int = 0
+    keep_ply: bool = False
+    time_limit_s: float | None = None
+    result: Result | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """A change of a task's status.
 
     Attributes:
+        number: grows from event to event, over all tasks.
+        task_id: of the task.
         sequence: 1, 2, 3 … within the task.
         status: the new one.
         message: why, after a failure.
         created_at: when.
     """
 
+    number: int
+    task_id: str
     sequence: int
     status: Status
     message: str | None
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What a client may follow: a task, or all tasks of a batch.
+
+    Attributes:
+        id: of the task or the batch.
+        is_batch: which of the two.
+    """
+
+    id: str
+    is_batch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What became of a topic.
+
+    Attributes:
+        events: the oldest first.
+        is_over: whether there will be no others.
+    """
+
+    events: tuple[Event, ...]
+    is_over: bool
+
+
+OnFinal = Callable[[sa.Connection, Task], None]
+"""Called within the transaction in which a task comes to its final status."""
 
 
 def _now() -> datetime:
@@ -99,42 +173,34 @@ def _now() -> datetime:
 class TaskStore:
     """Reads and writes tasks; every method is one transaction and may be called from any thread."""
 
-    def __init__(self, engine: sa.Engine, clock: Callable[[], datetime] = _now) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        clock: Callable[[], datetime] = _now,
+        on_final: OnFinal = lambda _connection, _task: None,
+    ) -> None:
+        """`on_final` does what belongs into the transaction in which a task comes to its final status."""
         self._engine = engine
         self._clock = clock
+        self._on_final = on_final
 
-    def create(
-        self,
-        task_id: str,
-        *,
-        kind: str,
-        model: str,
-        photo_sha256: str,
-        photo_bytes: int,
-        source_name: str,
-        f_px: float | None,
-        enqueue: Callable[[sa.Connection], None],
-    ) -> Task:
-        """A new task, queued, with its first event; `enqueue` starts its workflow in the same transaction."""
+    def create(self, new: Sequence[NewTask], also: Callable[[sa.Connection], None]) -> list[Task]:
+        """New tasks with their first events, all or none; `also` first does what else is of that transaction.
+
+        Those that come with a result are completed at once, the others are queued.
+        """
         now = self._clock()
-        row: dict[str, Any] = {
-            "id": task_id,
-            "kind": kind,
-            "status": Status.QUEUED,
-            "model": model,
-            "photo_sha256": photo_sha256,
-            "photo_bytes": photo_bytes,
-            "source_name": source_name,
-            "f_px": f_px,
-            "artifacts": [],
-            "facts": {},
-            "created_at": now,
-        }
         with self._engine.begin() as connection:
-            connection.execute(tasks.insert().values(row))
-            self._add_event(connection, task_id, Status.QUEUED, None, now)
-            enqueue(connection)
-            return self._get(connection, task_id)
+            also(connection)
+            for task in new:
+                connection.execute(tasks.insert().values(_row(task, now)))
+                self._add_event(connection, task.id, 1, Status.QUEUED, None, now)
+            created = [self._get(connection, task.id) for task in new]
+            for task, made in zip(new, created, strict=True):
+                if task.result is not None:
+                    self._add_event(connection, task.id, 2, Status.COMPLETED, None, now)
+                    self._on_final(connection, made)
+        return created
 
     def get(self, task_id: str) -> Task:
         """The task of that id.
@@ -153,7 +219,7 @@ class TaskStore:
         error: WheatstoneError | None = None,
         artifacts: Sequence[Artifact] | None = None,
         facts: dict[str, Any] | None = None,
-    ) -> bool:
+    ) -> Task | None:
         """Move a task to `status`, with an event; the only way in which a status ever changes.
 
         Args:
@@ -164,7 +230,7 @@ class TaskStore:
             facts: added to what is known.
 
         Returns:
-            Whether the task changed: not if it has that status already, or has ended meanwhile.
+            The task as it is now; None if it did not change, as it has that status already or has ended meanwhile.
 
         Raises:
             UnknownTaskError: there is no such task (any more).
@@ -174,7 +240,7 @@ class TaskStore:
         with self._engine.begin() as connection:
             task = self._get(connection, task_id, lock=True)
             if task.status is status or task.status.is_final:
-                return False
+                return None
             if status not in FOLLOWING[task.status]:
                 raise ValueError(f"{status} cannot follow {task.status}.")
             values: dict[str, Any] = {"status": status}
@@ -189,25 +255,77 @@ class TaskStore:
             if facts is not None:
                 values["facts"] = task.facts | facts
             connection.execute(tasks.update().where(tasks.c.id == task_id).values(values))
-            self._add_event(connection, task_id, status, str(error) if error else None, now)
-        return True
+            message = str(error) if error else None
+            self._add_event(connection, task_id, self._events_of(connection, task_id) + 1, status, message, now)
+            changed = self._get(connection, task_id)
+            if status.is_final:
+                self._on_final(connection, changed)
+        return changed
 
-    def events(self, task_id: str) -> list[Event]:
-        """The task's events, the oldest first; none if there is no such task."""
-        query = sa.select(events).where(events.c.task_id == task_id).order_by(events.c.sequence)
+    def news(self, topic: Topic, after: int = 0) -> News:
+        """The events of a task or a batch with a number over `after`; its end, too, if it has ended or is gone."""
+        final = [status for status in Status if status.is_final]
+        column = tasks.c.batch_id if topic.is_batch else tasks.c.id
+        unfinished = sa.select(tasks.c.id).where(column == topic.id, tasks.c.status.not_in(final))
+        news = sa.select(events).join(tasks).where(column == topic.id, events.c.number > after)
         with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
-        return [Event(row.sequence, Status(row.status), row.message, row.created_at) for row in rows]
+            is_over = not connection.execute(sa.select(unfinished.exists())).scalar()  # first, to miss no event
+            rows = connection.execute(news.order_by(events.c.number)).all()
+        return News(tuple(_event(row) for row in rows), is_over)
 
-    def queue_position(self, task: Task) -> int | None:
-        """How many tasks are before it in the queue, itself included: 1 is next; None if it does not wait."""
-        if task.status is not Status.QUEUED:
-            return None
-        query = sa.select(sa.func.count()).where(
-            tasks.c.status == Status.QUEUED, tasks.c.created_at <= task.created_at
-        )
+    def queue_positions(self) -> dict[str, int]:
+        """Which place each task that waits has in the queue; 1 is next."""
+        query = sa.select(tasks.c.id).where(tasks.c.status == Status.QUEUED)
+        with self._engine.connect() as connection:
+            waiting = connection.execute(query.order_by(tasks.c.priority.desc(), tasks.c.created_at)).scalars()
+            return {task_id: position for position, task_id in enumerate(waiting, 1)}
+
+    def count(self, *statuses: Status) -> int:
+        """How many tasks have one of these statuses."""
+        query = sa.select(sa.func.count()).where(tasks.c.status.in_(statuses))
         with self._engine.connect() as connection:
             return connection.execute(query).scalar_one()
+
+    def page(
+        self,
+        limit: int,
+        *,
+        before: tuple[datetime, str] | None = None,
+        statuses: Collection[Status] = (),
+        model: str | None = None,
+        batch_id: str | None = None,
+    ) -> list[Task]:
+        """At most `limit` tasks, the newest first: those created before that moment and id, with these traits."""
+        query = sa.select(tasks).order_by(tasks.c.created_at.desc(), tasks.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(sa.tuple_(tasks.c.created_at, tasks.c.id) < sa.tuple_(*map(sa.literal, before)))
+        if statuses:
+            query = query.where(tasks.c.status.in_(statuses))
+        if model is not None:
+            query = query.where(tasks.c.model == model)
+        if batch_id is not None:
+            query = query.where(tasks.c.batch_id == batch_id)
+        with self._engine.connect() as connection:
+            return [_task(row) for row in connection.execute(query)]
+
+    def of_batch(self, batch_id: str) -> list[Task]:
+        """The tasks of a batch, in the order in which their photos came."""
+        first = sa.and_(events.c.task_id == tasks.c.id, events.c.sequence == 1)
+        query = sa.select(tasks).join(events, first).where(tasks.c.batch_id == batch_id).order_by(events.c.number)
+        with self._engine.connect() as connection:
+            return [_task(row) for row in connection.execute(query)]
+
+    def with_photo(self, photo_sha256: str) -> Task | None:
+        """The newest task with this photo."""
+        query = (
+            sa.select(tasks)
+            .where(tasks.c.photo_sha256 == photo_sha256)
+            .order_by(tasks.c.created_at.desc())
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else _task(row)
 
     def unfinished(self) -> list[str]:
         """Ids of the tasks that have not ended, the oldest first."""
@@ -229,19 +347,26 @@ class TaskStore:
         return used.intersection(photos)
 
     def delete(self, task_ids: Collection[str]) -> None:
-        """Forget tasks and their events."""
+        """Forget tasks and their events, and batches that have no task any more."""
+        used = sa.select(tasks.c.batch_id).where(tasks.c.batch_id.is_not(None))
         with self._engine.begin() as connection:
             for task_id in task_ids:
+                batch = sa.select(tasks.c.batch_id).where(tasks.c.id == task_id)
+                batch_id = connection.execute(batch).scalar()
                 connection.execute(tasks.delete().where(tasks.c.id == task_id))
+                if batch_id is not None:
+                    empty = sa.and_(batches.c.id == batch_id, batches.c.id.not_in(used))
+                    connection.execute(batches.delete().where(empty))
 
-    def identity(self) -> str:
-        """The id of this database, made at the first call."""
+    def identity(self) -> tuple[str, bytes]:
+        """The id of this database and what signs its links, made at the first call."""
         with self._engine.begin() as connection:
-            found = connection.execute(sa.select(identity.c.id)).scalar()
+            found = connection.execute(sa.select(identity.c.id, identity.c.link_key)).one_or_none()
             if found is None:
-                found = str(uuid.uuid4())
-                connection.execute(identity.insert().values(id=found))
-        return str(found)
+                made = (str(uuid.uuid4()), secrets.token_bytes(32))
+                connection.execute(identity.insert().values(made))
+                return made
+        return found.id, found.link_key
 
     def check(self) -> None:
         """Write to the database, changing nothing.
@@ -259,16 +384,39 @@ class TaskStore:
             raise UnknownTaskError(f"There is no task {task_id!r}.")
         return _task(row)
 
-    def _add_event(
-        self, connection: sa.Connection, task_id: str, status: Status, message: str | None, now: datetime
-    ) -> None:
+    @staticmethod
+    def _events_of(connection: sa.Connection, task_id: str) -> int:
         last = sa.select(sa.func.coalesce(sa.func.max(events.c.sequence), 0)).where(events.c.task_id == task_id)
-        sequence = connection.execute(last).scalar_one() + 1
+        return int(connection.execute(last).scalar_one())
+
+    @staticmethod
+    def _add_event(
+        connection: sa.Connection,
+        task_id: str,
+        sequence: int,
+        status: Status,
+        message: str | None,
+        now: datetime,
+    ) -> None:
         connection.execute(
             events.insert().values(
                 task_id=task_id, sequence=sequence, status=status, message=message, created_at=now
             )
         )
+
+
+def _row(new: NewTask, now: datetime) -> dict[str, Any]:
+    row: dict[str, Any] = {field.name: getattr(new, field.name) for field in fields(new) if field.name != "result"}
+    result = new.result or Result((), {})
+    row |= {"artifacts": [asdict(artifact) for artifact in result.artifacts], "facts": result.facts}
+    row |= {"status": Status.QUEUED, "created_at": now}
+    if new.result is not None:
+        row |= {"status": Status.COMPLETED, "started_at": now, "finished_at": now}
+    return row
+
+
+def _event(row: sa.Row[Any]) -> Event:
+    return Event(row.number, row.task_id, row.sequence, Status(row.status), row.message, row.created_at)
 
 
 def _task(row: sa.Row[Any]) -> Task:

@@ -3,115 +3,171 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
+from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any
+from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from wheatstone.errors import UnknownTaskError, error_of
+from wheatstone.errors import BadOptionError, UnknownTaskError
 from wheatstone.jobs import Runtime
-from wheatstone.server.dependencies import RuntimeDependency, TaskDependency
+from wheatstone.server.dependencies import IdempotencyKey, LastEventId, RuntimeDependency, TaskDependency
+from wheatstone.server.descriptions import job_of, jobs_of, told
 from wheatstone.server.downloads import download
+from wheatstone.server.links import check_link, signed_link
 from wheatstone.server.problems import PROBLEMS
-from wheatstone.storage import Status, Task
+from wheatstone.server.requests import asked, described, wanted_wait_s
+from wheatstone.storage import Status, Task, Topic
+from wheatstone.wire import Job, JobPage, SignedLink
 
 router = APIRouter(prefix="/v1/jobs", tags=["Jobs"], responses=PROBLEMS)
 
-
-class JobError(BaseModel):
-    """Why a job failed or was cancelled."""
-
-    code: str
-    title: str
-    detail: str
+_PROGRESS = Query(description="Also send `event: progress`: the present stage, and how far it is.")
 
 
-class JobArtifact(BaseModel):
-    """A file that a job made."""
+@router.post("", status_code=202, openapi_extra=described(many=False, json=True), responses={200: {"model": Job}})
+async def submit(
+    request: Request,
+    response: Response,
+    runtime: RuntimeDependency,
+    idempotency_key: IdempotencyKey = None,
+    prefer: Annotated[str, Header(description="`wait=n`: answer when it is done, or after n seconds.")] = "",
+) -> Job:
+    """Turn a photo into a splat: one that is sent along, or is elsewhere, or here already."""
+    async with asked(request) as (sources, wish):
+        if len(sources) != 1:
+            raise BadOptionError(f"A job takes one photo, not {len(sources)}; /v1/batches takes many.")
+        task, is_replay = await runtime.submit(sources[0], wish, idempotency_key)
+    if is_replay:
+        response.headers["Idempotent-Replayed"] = "true"
+    response.headers["Location"] = str(request.url_for("get_job", task_id=task.id))
+    wait_s = wanted_wait_s(prefer)
+    if wait_s is not None:
+        response.headers["Preference-Applied"] = f"wait={wait_s}"
+        task = await _ended(task, runtime, wait_s)
+        if task.status.is_final:
+            response.status_code = HTTPStatus.OK
+    return await job_of(task, runtime, request)
 
-    name: str
-    type: str
-    bytes: int
-    url: str
 
-
-class Job(BaseModel):
-    """A job and all that is known of it."""
-
-    id: str
-    kind: str
-    done: bool
-    status: Status
-    stage: str | None = Field(description="The stage that runs now.")
-    progress: float | None = Field(description="How far that stage is, 0 to 1.")
-    queue_position: int | None = Field(description="1 is next; null once it has begun.")
-    error: JobError | None
-    source_name: str
-    model: str | None
-    label: str | None = Field(description="What the model calls its results, to be shown with them.")
-    licence: str | None
-    gaussians: int | None
-    seconds: dict[str, float] = Field(description="Stage to seconds.")
-    artifacts: list[JobArtifact]
-    view: dict[str, Any] | None = Field(description="What a viewer must know: camera, pivot, limits.")
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
+@router.get("")
+async def get_jobs(
+    request: Request,
+    runtime: RuntimeDependency,
+    *,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+    status: Annotated[list[Status], Query(description="Only jobs with one of these.")] = [],  # noqa: B006
+    model: Annotated[str | None, Query(description="Only jobs for which this model was asked for.")] = None,
+    batch: Annotated[str | None, Query(description="Only jobs of this batch.")] = None,
+) -> JobPage:
+    """Jobs, the newest first."""
+    before = None if cursor is None else _decoded(cursor)
+    tasks = await asyncio.to_thread(
+        runtime.services.tasks.page, limit + 1, before=before, statuses=status, model=model, batch_id=batch
+    )
+    shown = tasks[:limit]
+    following = _encoded(shown[-1]) if len(tasks) > limit else None
+    return JobPage(jobs=await jobs_of(shown, runtime, request), next=following)
 
 
 @router.get("/{task_id}")
-async def get(task: TaskDependency, runtime: RuntimeDependency, request: Request) -> Job:
+async def get_job(task: TaskDependency, runtime: RuntimeDependency, request: Request) -> Job:
     """A job."""
-    return await _job(task, runtime, request)
+    return await job_of(task, runtime, request)
+
+
+async def _follow(
+    task: TaskDependency,
+    runtime: RuntimeDependency,
+    last_event_id: LastEventId,
+    progress: Annotated[bool, _PROGRESS] = False,
+) -> AsyncIterator[ServerSentEvent]:
+    topic = Topic(task.id)
+    return told(topic, runtime.services.hub.follow(topic, last_event_id or 0, progress=progress))
+
+
+@router.get("/{task_id}/events", response_class=EventSourceResponse)
+async def events(
+    followed: Annotated[AsyncIterator[ServerSentEvent], Depends(_follow)],
+) -> AsyncIterator[ServerSentEvent]:
+    """A job's statuses, pushed: `event: status`, all so far, then each new one, until the last.
+
+    A client that reconnects with `Last-Event-ID` gets what it missed.
+    """
+    async for event in followed:
+        yield event
 
 
 @router.post("/{task_id}/cancel")
 async def cancel(task_id: str, runtime: RuntimeDependency, request: Request) -> Job:
     """End a job early; one that has ended stays as it is."""
-    return await _job(await runtime.cancel(task_id), runtime, request)
+    return await job_of(await runtime.cancel(task_id), runtime, request)
+
+
+@router.delete("/{task_id}", status_code=204)
+async def delete(task: TaskDependency, runtime: RuntimeDependency) -> None:
+    """Forget a job and all that it made; one that has not ended is cancelled first."""
+    await runtime.delete([task])
 
 
 @router.head("/{task_id}/artifacts/{name}", include_in_schema=False)
 @router.get("/{task_id}/artifacts/{name}", response_class=Response)
-async def artifact(name: str, task: TaskDependency, runtime: RuntimeDependency, request: Request) -> Response:
+async def artifact(
+    name: str,
+    task: TaskDependency,
+    runtime: RuntimeDependency,
+    request: Request,
+    expires: Annotated[int, Query(description="Of a signed link.")] = 0,
+    signature: Annotated[str | None, Query(description="Of a signed link.")] = None,
+) -> Response:
     """A file that a job made."""
+    if signature is not None:
+        check_link(request.url, runtime.services.link_key, expires, signature)
     found = task.artifact(name)
     if found is None:
         raise UnknownTaskError(f"Job {task.id!r} has no artifact {name!r}.")
     return download(runtime.services.objects, task, found, request.headers)
 
 
-async def _job(task: Task, runtime: Runtime, request: Request) -> Job:
-    progress = None if task.status.is_final else runtime.services.hub.progress(task.id)
-    facts = task.facts
-    error = error_of(task.error_code, "") if task.error_code else None
-    return Job(
-        id=task.id,
-        kind=task.kind,
-        done=task.status.is_final,
-        status=task.status,
-        stage=progress and progress.stage,
-        progress=progress and progress.fraction,
-        queue_position=await asyncio.to_thread(runtime.services.tasks.queue_position, task),
-        error=error and JobError(code=error.code, title=error.title, detail=task.error_message or error.title),
-        source_name=task.source_name,
-        model=facts.get("model"),
-        label=facts.get("label"),
-        licence=facts.get("licence"),
-        gaussians=facts.get("gaussians"),
-        seconds=facts.get("seconds", {}),
-        artifacts=[
-            JobArtifact(
-                name=made.name,
-                type=made.media_type,
-                bytes=made.size_bytes,
-                url=str(request.url_for("artifact", task_id=task.id, name=made.name)),
-            )
-            for made in task.artifacts
-        ],
-        view=facts.get("view"),
-        created_at=task.created_at,
-        started_at=task.started_at,
-        finished_at=task.finished_at,
-    )
+@router.post("/{task_id}/artifacts/{name}/link")
+async def link(
+    name: str,
+    task: TaskDependency,
+    runtime: RuntimeDependency,
+    request: Request,
+    lifetime_s: Annotated[int, Query(ge=1, le=604_800, description="Seconds that the link works.")] = 3600,
+) -> SignedLink:
+    """A link to a file that a job made, to be given away: it works for a while, whoever has it."""
+    if task.artifact(name) is None:
+        raise UnknownTaskError(f"Job {task.id!r} has no artifact {name!r}.")
+    url = request.url_for("artifact", task_id=task.id, name=name)
+    return signed_link(url, runtime.services.link_key, lifetime_s)
+
+
+async def _ended(task: Task, runtime: Runtime, wait_s: float) -> Task:
+    """The task when it has ended, or after so many seconds."""
+    followed = runtime.services.hub.follow(Topic(task.id))
+    try:
+        async with asyncio.timeout(wait_s):
+            async for _ in followed:
+                continue
+    except TimeoutError:
+        await followed.aclose()
+    return await asyncio.to_thread(runtime.services.tasks.get, task.id)
+
+
+def _encoded(task: Task) -> str:
+    return base64.urlsafe_b64encode(f"{task.created_at.isoformat()} {task.id}".encode()).decode()
+
+
+def _decoded(cursor: str) -> tuple[datetime, str]:
+    try:
+        moment, _, task_id = base64.b64decode(cursor, b"-_", validate=True).decode().partition(" ")
+        return datetime.fromisoformat(moment), task_id
+    except (ValueError, binascii.Error) as error:
+        raise BadOptionError("cursor is not what `next` of a page was.") from error

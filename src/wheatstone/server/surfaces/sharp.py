@@ -11,12 +11,12 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
 from wheatstone.errors import UnknownTaskError
-from wheatstone.jobs import Progress
+from wheatstone.jobs import Progress, Upload, Wish
 from wheatstone.jobs.splats import PLY, SOG
 from wheatstone.server.dependencies import LastEventId, RuntimeDependency, TaskDependency
 from wheatstone.server.downloads import download
 from wheatstone.server.problems import PROBLEMS
-from wheatstone.storage import Artifact, Event, Status, Task
+from wheatstone.storage import Artifact, Event, Status, Task, Topic
 
 router = APIRouter(tags=["SHARP API"], responses=PROBLEMS)
 
@@ -59,7 +59,7 @@ async def predict(
     focal_length: Annotated[float | None, Form(description="In pixels; by default from EXIF.")] = None,
 ) -> TaskStatus:
     """Take a photo (JPEG, PNG, WebP, HEIC, AVIF, TIFF) and turn it into a splat."""
-    task = await runtime.submit(await file.read(), name=file.filename or "", f_px=focal_length)
+    task, _ = await runtime.submit(Upload(file.filename or "", file.file), Wish(f_px=focal_length))
     return TaskStatus(task_id=task.id, status=_WORDS[task.status])
 
 
@@ -80,14 +80,15 @@ async def _follow(
     Raises:
         UnknownTaskError: the task is completed, but its result is gone.
     """
-    after = last_event_id or 0
+    topic, after = Topic(task.id), last_event_id or 0
     if task.status is Status.COMPLETED and not await asyncio.to_thread(
         runtime.services.objects.find, _result(task).key
     ):
         raise UnknownTaskError(f"The result of task {task.id!r} is not here any more.")
     if task.status.is_final and last_event_id is None:
-        after = len(await asyncio.to_thread(runtime.services.tasks.events, task.id)) - 1
-    return runtime.services.hub.follow(task.id, after, progress=progress)
+        told = await asyncio.to_thread(runtime.services.tasks.news, topic)
+        after = len(told.events) - 1
+    return runtime.services.hub.follow(topic, after, progress=progress)
 
 
 @router.get("/stream/{task_id}", response_class=EventSourceResponse)
