@@ -122,7 +122,7 @@ def _matte_checkpoint(settings: Settings, progress: Progress) -> Path | None:
 
 
 SPLAT_MODELS = (
-    SplatModel(SHARP, _load_sharp, _sharp_is_ready, _sharp_device),
+    SplatModel(SHARP, _load_sharp, _sharp_is_ready, device_of=_sharp_device),
     SplatModel(RELIEF, _load_relief),
 )
 """The photo-to-splat models that come along, the one that `auto` prefers first."""
