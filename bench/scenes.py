@@ -58,7 +58,7 @@ def photo_scene(side_px: int = SIDE_PX, *, seed: int = 0) -> Scene:
 def scattered(scene: Scene, *, seed: int = 0) -> Scene:
     """The same Gaussians in no order, as an editor or a training run leaves them."""
     order = np.random.default_rng(seed).permutation(len(scene.gaussians))
-    return Scene(scene.gaussians.take(order), scene.camera, scene.label)
+    return Scene(scene.gaussians.take(order), scene.camera, scene.label, scene.licence)
 
 
 def _waves(x: F64, y: F64, rng: np.random.Generator) -> F64:

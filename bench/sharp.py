@@ -21,6 +21,7 @@ import numpy as np
 
 from bench.timing import own_peak_mb
 from wheatstone.pictures import read_picture
+from wheatstone.settings import GpuSettings, Settings
 from wheatstone.stages import Stages
 
 PHOTO = Path(__file__).parent.parent / "examples" / "astronaut.jpg"
@@ -103,10 +104,11 @@ def _ours(options: argparse.Namespace) -> dict[str, Any]:
     import torch
     from tests.models.sharp.filled import CONFIGS
 
-    from wheatstone.models.sharp import hardware
+    from wheatstone.models.sharp.hardware import choose_hardware
     from wheatstone.models.sharp.predictor import Sharp
 
-    chosen = hardware.choose_hardware("cpu", no_amp=options.way == "float32")
+    gpu = GpuSettings(enable_amp=options.way != "float32")
+    chosen = choose_hardware(Settings(mode="cpu", gpu=gpu))
     if str(chosen.dtype) != f"torch.{options.way}":
         raise SystemExit(f"This CPU has no {options.way}.")
     import_s = time.perf_counter() - began

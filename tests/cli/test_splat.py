@@ -1,14 +1,24 @@
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import wheatstone
 from tests.cli.command import Command
+from wheatstone.executors import InlineExecutor
+from wheatstone.models import registry
+from wheatstone.models.relief import Relief
+from wheatstone.pictures import Picture
+from wheatstone.settings import Settings
 from wheatstone.splats import clips
 from wheatstone.splats.formats import html
+from wheatstone.splats.scene import Scene
+from wheatstone.stages import Stages
 
 
 def test_a_photo_becomes_a_splat_beside_its_poster(command: Command, photo: Path, tmp_path: Path) -> None:
@@ -133,7 +143,7 @@ def test_without_a_viewer_a_page_is_refused_before_any_work(
     command: Command, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, formats: str
 ) -> None:
     monkeypatch.setattr(html, "TEMPLATE", "absent.html")
-    monkeypatch.setattr("wheatstone.cli.splat.photo_to_splat", lambda *_, **__: pytest.fail("computed"))
+    monkeypatch.setattr(InlineExecutor, "predict_splats", lambda *_: pytest.fail("computed"))
     result = command("splat", photo, "-o", tmp_path / "out", "-f", formats)
     assert result.code == 2
     assert "installed without its viewer" in result.err
@@ -145,3 +155,89 @@ def test_an_empty_folder_is_named(command: Command, tmp_path: Path) -> None:
     result = command("splat", tmp_path / "empty")
     assert result.code == 2
     assert "empty" in result.err
+
+
+def test_metadata_stand_beside_the_results(command: Command, photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert command("splat", photo, "-o", out, "--model", "relief", "--metadata").code == 0
+    facts = json.loads((out / "photo.json").read_text())
+    scene = wheatstone.load(out / "photo.sog")
+    assert (facts["model"], facts["label"], facts["licence"]) == ("relief", scene.label, scene.licence)
+    assert (facts["device"], facts["dtype"], facts["input_size"]) == ("cpu", "", 128)
+    assert facts["gaussians"] == len(scene.gaussians)
+    assert (facts["camera"]["width_px"], facts["camera"]["height_px"]) == (128, 96)
+    assert len(facts["camera"]["intrinsic_matrix"]) == 9
+    assert len(facts["camera"]["extrinsic_matrix"]) == 16
+    assert {"decode", "lift", "sog"} <= set(facts["seconds"])
+
+
+def test_metadata_that_exist_are_kept(command: Command, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "photo.json").write_text("mine")
+    assert command("splat", photo, "-o", tmp_path, "--metadata").code == 2
+    assert (tmp_path / "photo.json").read_text() == "mine"
+
+
+def test_flags_say_what_networks_run_on_and_how(
+    command: Command, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Settings] = []
+    relief = registry.splat_model_named("relief")
+
+    def load(settings: Settings, _progress: registry.Progress) -> Relief:
+        told.append(settings)
+        return Relief(None)
+
+    monkeypatch.setattr(registry, "SPLAT_MODELS", (replace(relief, load=load),))
+    flags = ["--mode", "cpu", "--no-amp", "--no-cudnn-benchmark", "--gradient-checkpointing", "--compile"]
+    for arguments in ([], flags):
+        assert command("splat", photo, "-o", tmp_path, "--overwrite", *arguments).code == 0
+    before, after = told
+    assert before.mode is None
+    assert before.gpu.enable_amp
+    assert after.mode == "cpu"
+    assert after.gpu.model_dump() == {
+        "enable_amp": False,
+        "enable_cudnn_benchmark": False,
+        "enable_tf32": True,
+        "compile": True,
+    }
+    assert after.optimization.gradient_checkpointing
+
+
+def test_an_unknown_mode_is_refused(command: Command, photo: Path, tmp_path: Path) -> None:
+    result = command("splat", photo, "-o", tmp_path / "out", "--mode", "quantum")
+    assert result.code != 0
+    assert not (tmp_path / "out").exists()
+
+
+class Pairwise(Relief):
+    """Sees two photos together."""
+
+    photos_at_once = 2
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.batches: list[list[str]] = []
+
+    def predict_many(self, pictures: Sequence[Picture], stages: Stages) -> list[Scene]:
+        self.batches.append([picture.name for picture in pictures])
+        return [self.predict(picture, stages) for picture in pictures]
+
+
+def test_a_model_that_sees_several_photos_together_gets_them_after_the_first(
+    command: Command, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairwise = Pairwise()
+    relief = registry.splat_model_named("relief")
+    monkeypatch.setattr(registry, "SPLAT_MODELS", (replace(relief, load=lambda *_: pairwise),))
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    for name in "abcdef":
+        shutil.copy(photo, folder / f"{name}.png")
+    (folder / "d.png").write_bytes(photo.read_bytes()[:500])  # broken
+    result = command("splat", folder, "-o", tmp_path / "out")
+    assert result.code == 2
+    assert result.err.count("error:") == 1
+    assert "d.png" in result.err
+    assert pairwise.batches == [["a.png"], ["b.png", "c.png"], ["e.png"], ["f.png"]]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"{name}.sog" for name in "abcef"]

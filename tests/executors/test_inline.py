@@ -17,6 +17,7 @@ from wheatstone.models.registry import Progress
 from wheatstone.models.roles import SplatPredictor
 from wheatstone.pictures import Photo
 from wheatstone.settings import CheckpointSettings, Settings
+from wheatstone.splats.scene import Run
 from wheatstone.stages import Stages
 
 PIXELS = photo("coffee.png", 100)
@@ -88,3 +89,39 @@ def test_a_model_that_could_not_be_loaded_is_tried_again(
     with pytest.raises(CheckpointUnavailableError):
         executor.predict_splat("auto", CUP, Stages())
     assert len(executor.predict_splat("auto", CUP, Stages()).gaussians) > 0
+
+
+def test_warming_up_loads_and_the_next_photo_need_not(executor: InlineExecutor) -> None:
+    warming, after = Stages(), Stages()
+    executor.warm_up("relief", warming)
+    assert list(warming.seconds) == ["load"]
+    executor.predict_splat("relief", CUP, after)
+    assert "load" not in after.seconds
+
+
+def test_progress_of_loading_is_reported(executor: InlineExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    relief = registry.splat_model_named("relief")
+
+    def load(settings: Settings, progress: Progress) -> SplatPredictor:
+        for step in (0.25, 0.5, 0.75):
+            progress(step)
+        return relief.load(settings, progress)
+
+    monkeypatch.setattr(registry, "SPLAT_MODELS", (replace(relief, load=load),))
+    told: list[tuple[str, float]] = []
+    executor.warm_up("auto", Stages(lambda stage, fraction: told.append((stage, fraction))))
+    assert [fraction for stage, fraction in told if stage == "load"] == [0, 0.25, 0.5, 0.75, 1]
+
+
+def test_a_scene_carries_its_models_licence_and_how_it_was_made(executor: InlineExecutor) -> None:
+    scene = executor.predict_splat("relief", CUP, Stages())
+    assert scene.licence == registry.splat_model_named("relief").info.licence
+    assert scene.run == Run("relief", "cpu", "", 100)
+
+
+def test_several_photos_become_as_many_scenes(executor: InlineExecutor) -> None:
+    assert executor.photos_at_once("relief", Stages()) == 1
+    stages = Stages()
+    scenes = executor.predict_splats("relief", [CUP, CUP], stages)
+    assert len(scenes) == 2
+    assert np.array_equal(scenes[0].gaussians.means, scenes[1].gaussians.means)

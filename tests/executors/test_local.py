@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -57,7 +58,8 @@ def test_a_scene_is_the_same_as_in_this_process(executor: LocalExecutor, setting
     there = executor.predict_splat("relief", PHOTO, Stages())
     for name in ("means", "scales", "quaternions", "opacities", "sh"):
         assert np.array_equal(getattr(here.gaussians, name), getattr(there.gaussians, name))
-    assert here.label == there.label
+    assert (here.label, here.licence, here.run) == (there.label, there.licence, there.run)
+    assert there.run is not None
     assert here.camera is not None
     assert there.camera is not None
     assert np.array_equal(here.camera.intrinsics, there.camera.intrinsics)
@@ -107,6 +109,68 @@ def test_one_prediction_runs_at_once_on_a_device(executor: LocalExecutor) -> Non
         thread.join()
     spans.sort()
     assert all(end <= begin + 0.05 for (_, end), (begin, _) in pairwise(spans))
+
+
+@pytest.fixture
+def notes(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where test models leave a line for each thing they do."""
+    path = tmp_path_factory.mktemp("notes") / "notes"
+    monkeypatch.setenv("WHEATSTONE_TEST_NOTES", str(path))
+    return path
+
+
+def test_predictions_on_two_devices_run_at_once(executor: LocalExecutor) -> None:
+    for model in ("slow", "elsewhere"):
+        executor.warm_up(model, Stages())
+    working = threading.Barrier(2, timeout=30)
+
+    def report(stage: str, fraction: float) -> None:
+        if (stage, fraction) == ("work", 0):
+            working.wait()  # for the other to work, too
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda model: executor.predict_splat(model, PHOTO, Stages(report)), ("slow", "elsewhere")))
+
+
+def test_a_device_is_what_the_settings_ask_for_until_the_child_tells_it(
+    executor: LocalExecutor, settings: Settings, notes: Path, tmp_path: Path
+) -> None:
+    assert executor.device("instant") == "cpu"
+    assert executor.device("elsewhere") == "auto"
+    assert LocalExecutor(settings.model_copy(update={"mode": "amd"}), tmp_path).device("elsewhere") == "amd"
+    executor.warm_up("elsewhere", Stages())
+    assert executor.device("elsewhere") == "gpu:7"
+    executor.predict_splat("elsewhere", PHOTO, Stages())
+    assert notes.read_text().splitlines().count("asked for the device") == 1
+    assert [model.device for model in executor.models] == ["gpu:7"]
+
+
+def test_warming_up_loads_without_predicting(executor: LocalExecutor, notes: Path) -> None:
+    told: list[tuple[str, float]] = []
+    executor.warm_up("elsewhere", Stages(lambda stage, fraction: told.append((stage, fraction))))
+    assert notes.read_text().splitlines() == ["asked for the device", "loaded"]
+    assert {stage for stage, _ in told} == {"load"}
+    assert len(told) > 5
+    after = Stages()
+    executor.predict_splat("elsewhere", PHOTO, after)
+    assert "load" not in after.seconds
+
+
+def test_calls_at_once_load_a_model_once(executor: LocalExecutor, notes: Path) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        warming = pool.submit(executor.warm_up, "elsewhere", Stages())
+        scenes = [pool.submit(executor.predict_splat, "elsewhere", PHOTO, Stages()) for _ in range(2)]
+        warming.result()
+        assert all(len(scene.result().gaussians) for scene in scenes)
+    assert notes.read_text().splitlines().count("loaded") == 1
+
+
+def test_a_child_without_its_model_is_not_told_as_loaded(executor: LocalExecutor) -> None:
+    with pytest.raises(BadPictureError):
+        executor.predict_splat("instant", Photo(b"dear diary", "notes.txt"), Stages())
+    assert [model.is_loaded for model in executor.models] == [False]
+    executor.predict_splat("instant", PHOTO, Stages())
+    assert [model.is_loaded for model in executor.models] == [True]
 
 
 def test_what_is_wrong_with_a_photo_is_told_as_it_is_here(executor: LocalExecutor) -> None:

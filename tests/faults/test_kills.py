@@ -92,7 +92,7 @@ def test_a_kill_at_the_very_end_leaves_the_result_whole(moment: str, tmp_path: P
         assert server.http.get(f"/result/{task_id}").status_code == 200
         folder = tmp_path / "output" / "results" / "tasks" / task_id
         deadline = time.monotonic() + 20
-        while {path.name for path in folder.iterdir()} != {"output.sog", "poster.webp"}:
+        while {path.name for path in folder.iterdir()} != {"output.sog", "poster.webp", "metadata.json"}:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from wheatstone.models.registry import SplatModel
+from wheatstone.models.registry import Progress, SplatModel
 from wheatstone.models.roles import ModelInfo
 from wheatstone.pictures import Picture
+from wheatstone.settings import Settings
 from wheatstone.splats.cameras import Camera
 from wheatstone.splats.gaussians import Gaussians
 from wheatstone.splats.scene import Scene
@@ -80,9 +81,32 @@ def _fail(stages: Stages) -> None:
     raise ZeroDivisionError("the model divided by zero")
 
 
-def _model(name: str, work: Callable[[Stages], None]) -> SplatModel:
+def _model(
+    name: str,
+    work: Callable[[Stages], None],
+    *,
+    device_of: Callable[[Settings], str] | None = None,
+    load: Callable[[Progress], None] = lambda _progress: None,
+) -> SplatModel:
     info = ModelInfo(name, "a model for tests", f"{name}: made for tests", "MIT")
-    return SplatModel(info, lambda _settings, _progress: Behaving(info, work))
+
+    def make(_settings: Settings, progress: Progress) -> Behaving:
+        load(progress)
+        return Behaving(info, work)
+
+    return SplatModel(info, make, device_of=device_of)
+
+
+def _load_slowly(progress: Progress) -> None:
+    _note("loaded")
+    for step in range(10):
+        time.sleep(0.05)
+        progress(step / 10)
+
+
+def _elsewhere(_settings: Settings) -> str:
+    _note("asked for the device")
+    return "gpu:7"
 
 
 INSTANT = _model("instant", _instantly)
@@ -90,3 +114,4 @@ SLOW = _model("slow", _slowly)
 DEAF = _model("deaf", _deaf)
 CRASHING = _model("crashing", _crash)
 FAILING = _model("failing", _fail)
+ELSEWHERE = _model("elsewhere", _slowly, device_of=_elsewhere, load=_load_slowly)

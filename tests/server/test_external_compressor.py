@@ -41,7 +41,11 @@ def test_splat_transform_compresses(tmp_path: Path) -> None:
         assert "sog" not in job["seconds"]
         assert result(server, job["id"], tmp_path) == 256
         assert job["view"] is not None  # and the poster is ours
-        assert {artifact["name"] for artifact in job["artifacts"]} == {"output.sog", "poster.webp"}
+        assert {artifact["name"] for artifact in job["artifacts"]} == {
+            "output.sog",
+            "poster.webp",
+            "metadata.json",
+        }
 
 
 @pytest.mark.parametrize("command", ["/nowhere/npx", "exit 127"])

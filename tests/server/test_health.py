@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.live import LiveServer, running_server
+from tests.live import PATIENCE_S, LiveServer, running_server
 from wheatstone.version import VERSION
 
 
@@ -29,6 +30,41 @@ def test_it_is_healthy_before_a_model_is_loaded_and_after(tmp_path: Path) -> Non
         (model,) = health["models_loaded"]
         assert (model["name"], model["device"]) == ("instant", "cpu")
         assert model["memory_bytes"] > 10_000_000
+
+
+def test_a_server_told_to_warm_up_answers_at_once_and_loads_behind_that(tmp_path: Path) -> None:
+    with running_server(tmp_path / "server", model={"name": "elsewhere", "warm_up": True}) as server:
+        health = server.http.get("/health").json()
+        assert health["status"] == "healthy"
+        assert health["device"] in ("auto", "gpu:7")
+        deadline = time.monotonic() + PATIENCE_S
+        while not health["model_loaded"] and time.monotonic() < deadline:
+            time.sleep(0.05)
+            health = server.http.get("/health").json()
+        (model,) = health["models_loaded"]
+        assert (model["name"], model["device"], health["device"]) == ("elsewhere", "gpu:7", "gpu:7")
+        assert server.notes == ["asked for the device", "loaded"]
+        assert "warming up: load 50 %" in server.log
+        assert "the model is loaded" in server.log
+
+
+def test_a_model_that_cannot_be_loaded_does_not_keep_the_server_from_working(tmp_path: Path) -> None:
+    variables = {"WHEATSTONE_CACHE_DIR": str(tmp_path / "cache"), "WHEATSTONE_CHECKPOINTS__OFFLINE": "true"}
+    model = {"name": "sharp", "warm_up": True}
+    with running_server(tmp_path / "server", environment=variables, model=model) as server:
+        deadline = time.monotonic() + PATIENCE_S
+        while "could not be loaded" not in server.log and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert "it is tried again at its first use. " in server.log
+        health = server.http.get("/health").json()
+        assert (health["status"], health["model_loaded"]) == ("healthy", False)
+        assert server.wait(server.submit())["error"]["code"] in ("checkpoint-unavailable", "model-unavailable")
+
+
+def test_a_server_that_is_still_warming_up_ends_when_told_to(tmp_path: Path) -> None:
+    with running_server(tmp_path / "server", model={"name": "elsewhere", "warm_up": True}) as server:
+        assert server.terminate() == 0
+        assert "Traceback" not in server.log
 
 
 def test_without_its_folder_it_is_unhealthy_and_says_why(tmp_path: Path) -> None:

@@ -36,6 +36,18 @@ def test_artifacts_are_where_the_job_says(server: LiveServer, done: str) -> None
         assert answer.headers["content-type"] == artifact["type"]
 
 
+def test_the_metadata_tell_how_the_scene_was_made(server: LiveServer, done: str) -> None:
+    facts = server.http.get(f"/v1/jobs/{done}/artifacts/metadata.json").raise_for_status().json()
+    job = server.job(done)
+    for name in ("model", "label", "licence", "gaussians", "seconds"):
+        assert facts[name] == job[name], name
+    assert (facts["device"], facts["dtype"], facts["input_size"]) == ("cpu", "", None)
+    camera = server.http.get(f"/metadata/{done}").json()
+    for name in ("intrinsic_matrix", "extrinsic_matrix"):
+        assert facts["camera"][name] == camera[name], name
+    assert {facts["camera"]["width_px"], facts["camera"]["height_px"]} == set(camera["image_size"])
+
+
 def test_an_artifact_of_another_name_is_404(server: LiveServer, done: str) -> None:
     for name in ("output.ply", "..%2foutput.sog", "nothing"):
         assert server.http.get(f"/v1/jobs/{done}/artifacts/{name}").status_code == 404

@@ -128,11 +128,16 @@ def test_without_compression_the_result_is_a_ply(tmp_path: Path) -> None:
 
 
 def test_the_ply_is_kept_on_request_only(server: LiveServer, done: str, tmp_path: Path) -> None:
-    assert [artifact["name"] for artifact in server.job(done)["artifacts"]] == ["output.sog", "poster.webp"]
+    assert [artifact["name"] for artifact in server.job(done)["artifacts"]] == [
+        "output.sog",
+        "poster.webp",
+        "metadata.json",
+    ]
     assert not list((server.folder / "output" / "results" / "tasks" / done).glob("*.ply"))
     with running_server(tmp_path / "keep", model={"name": "instant"}, storage={"keep_ply": True}) as keeping:
         job = keeping.wait(keeping.submit())
-        assert [artifact["name"] for artifact in job["artifacts"]] == ["output.sog", "poster.webp", "output.ply"]
+        names = [artifact["name"] for artifact in job["artifacts"]]
+        assert names == ["output.sog", "poster.webp", "output.ply", "metadata.json"]
 
 
 def test_a_task_whose_result_is_gone_is_404(server: LiveServer) -> None:

@@ -3,6 +3,8 @@
 export interface Facts {
   /** What made the scene and how far to trust it. */
   label: string
+  /** Of the model that made it; empty where that is not known. */
+  licence: string
   /** The picture that the view shows at rest, in pixels, OpenCV's conventions. */
   width: number
   height: number

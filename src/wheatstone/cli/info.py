@@ -46,6 +46,7 @@ def _scene(file: Path) -> list[tuple[str, str]]:
     rows = [
         ("splat", f"{file} ({format_of(file).name}, {size_text(file.stat().st_size)})"),
         ("made by", scene.label or "not said"),
+        ("licence", scene.licence or "not said"),
         ("Gaussians", f"{statistics.count:,}, spherical harmonics of degree {statistics.sh_degree}"),
         ("camera", _camera(scene)),
     ]

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from wheatstone.cli.parameters import Flag
+from wheatstone.cli.parameters import Flag, HardwareFlags
 from wheatstone.configuration import configure
 
 _NAMES = {
@@ -22,7 +22,6 @@ _NAMES = {
 
 def serve(
     *,
-    mode: Annotated[str | None, Parameter(alias="-m")] = None,
     host: str | None = None,
     port: Annotated[int | None, Parameter(alias="-p")] = None,
     config: Annotated[Path | None, Parameter(alias="-c")] = None,
@@ -30,9 +29,7 @@ def serve(
     model: str | None = None,
     accept_licence: Flag = False,
     input_size: Annotated[tuple[int, int] | None, Parameter(negative=())] = None,
-    no_amp: Flag = False,
-    no_cudnn_benchmark: Flag = False,
-    gradient_checkpointing: Flag = False,
+    hardware: HardwareFlags | None = None,
     keep_ply: Flag = False,
     cache: Annotated[bool | None, Parameter(name="--enable-cache", negative="--no-cache")] = None,
     cache_size: int | None = None,
@@ -51,7 +48,6 @@ def serve(
     which hold and why.
 
     Args:
-        mode: What models run on: auto, gpu, cpu, nvidia or amd; by default what model.device says.
         host: Address to listen on; by default 127.0.0.1, this machine only.
         port: Port to listen on; by default 8000, 0 for a free one.
         config: Settings, YAML or JSON; by default `config.yaml`, `config.jsonc` or `config.json` here.
@@ -59,9 +55,7 @@ def serve(
         model: Model for photos; by default the best one that can run here.
         accept_licence: You have read the licence of SHARP's weights (`wheatstone models list`) and accept it.
         input_size: Width and height in pixels at which `sharp` sees photos, by default 1536 1536; less is a draft.
-        no_amp: Compute in full precision, also where half would be faster.
-        no_cudnn_benchmark: Let cuDNN take the algorithms it guesses are best rather than try them (NVIDIA).
-        gradient_checkpointing: Take less memory on a GPU, and more time.
+        hardware: What networks run on, and how.
         keep_ply: Keep each splat's PLY beside its SOG.
         cache: Answer a request that equals an earlier one with its result, which is the default.
         cache_size: Results kept at most; by default 100.
@@ -74,17 +68,12 @@ def serve(
     settings = configure(
         config,
         {
-            "mode": mode,
+            **(hardware or HardwareFlags()).sections,
             "server": {"host": host, "port": port},
             "storage": {"output_dir": output_dir, "keep_ply": keep_ply or None},
             "model": {"name": model},
             "inference": {"input_size": input_size},
             "checkpoints": {"accepted_licences": ("sharp",) if accept_licence else None},
-            "gpu": {
-                "enable_amp": False if no_amp else None,
-                "enable_cudnn_benchmark": False if no_cudnn_benchmark else None,
-            },
-            "optimization": {"gradient_checkpointing": gradient_checkpointing or None},
             "cache": {"enabled": cache, "size": cache_size},
             "redis": {"url": redis_url, "enabled": True if redis_url else None},
             "webhook": {"enabled": enable_webhook or None},

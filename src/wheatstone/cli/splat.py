@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -9,17 +11,72 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.markup import escape
 
-from wheatstone.cli.parameters import Flag, refuse_existing
+from wheatstone.cli.parameters import Flag, HardwareFlags, refuse_existing
 from wheatstone.cli.remote import Wanted, splat_remotely
 from wheatstone.cli.summary import Row, output_bases, print_error, print_summary, progress_bar, stage_text
 from wheatstone.errors import BadOptionError, WheatstoneError
 from wheatstone.executors import InlineExecutor
 from wheatstone.models.registry import splat_model_named
-from wheatstone.pictures import picture_paths
-from wheatstone.pipelines import Output, photo_to_splat, write_outputs
-from wheatstone.settings import accepting, changed, load_settings
+from wheatstone.pictures import Photo, picture_paths
+from wheatstone.pipelines import Output, write_outputs
+from wheatstone.settings import Settings, accepting, changed, load_settings
 from wheatstone.splats.formats import FORMATS, check_writable, format_named
-from wheatstone.stages import Stages
+from wheatstone.stages import Report, Stages
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is done with every photo.
+
+    Attributes:
+        settings: of everything.
+        executor: where the model runs.
+        model: its name.
+        f_px: focal length, if it is not to come from each photo.
+        overwrite: replace files that exist.
+        report: told how far it is.
+    """
+
+    settings: Settings
+    executor: InlineExecutor
+    model: str
+    f_px: float | None
+    overwrite: bool
+    report: Report
+
+    def groups(self, outputs: Sequence[tuple[Path, Output]]) -> Iterator[Sequence[tuple[Path, Output]]]:
+        """Photos to be seen together: the first alone, which loads the model, then as many as it likes."""
+        yield outputs[:1]
+        done = 1
+        while done < len(outputs):
+            count = self.executor.photos_at_once(self.model, Stages(self.report))
+            yield outputs[done : done + count]
+            done += count
+
+    def do(self, group: Sequence[tuple[Path, Output]]) -> Iterator[Row | WheatstoneError]:
+        """For each photo what was made, or why nothing was."""
+        stages = Stages(self.report)
+        try:
+            for path in (path for _, output in group for path in output.paths):
+                refuse_existing(path, overwrite=self.overwrite)
+            photos = [Photo(path, f_px=self.f_px, limits=self.settings.pictures) for path, _ in group]
+            scenes = self.executor.predict_splats(self.model, photos, stages)
+        except WheatstoneError as error:
+            if len(group) == 1:
+                yield error
+            else:  # whose fault it was shows when each is alone
+                for one in group:
+                    yield from self.do([one])
+            return
+        for (photo, output), scene in zip(group, scenes, strict=True):
+            own = Stages(self.report)
+            own.add({stage: seconds / len(group) for stage, seconds in stages.seconds.items()})
+            try:
+                files = write_outputs(scene, output, own, overwrite=self.overwrite)
+            except WheatstoneError as error:
+                yield error
+            else:
+                yield Row(photo, len(scene.gaussians), own.seconds, files)
 
 
 def splat(
@@ -32,10 +89,12 @@ def splat(
     format: Annotated[str, Parameter(alias="-f")] = "sog",  # noqa: A002 - the flag's name
     poster: Flag = False,
     turntable: Flag = False,
+    metadata: Flag = False,
     effort: int = 0,
     overwrite: Flag = False,
     accept_licence: Flag = False,
-    input_size: tuple[int, int] | None = None,
+    input_size: Annotated[tuple[int, int] | None, Parameter(negative=())] = None,
+    hardware: HardwareFlags | None = None,
     server: str | None = None,
 ) -> int:
     """Turn photos into 3D Gaussian splats.
@@ -54,12 +113,14 @@ def splat(
         format: Formats to write, comma-separated: `sog`, `html`, `ply`, `plain-ply`.
         poster: Also render a picture of each splat (`.webp`).
         turntable: Also render a clip of each splat (`.mp4`).
+        metadata: Also write what is known of each splat (`.json`): model, licence, device, seconds, camera.
         effort: How hard to try for a small `.sog` or `.html`: 0 is fast; 1 takes about eight times as long to
             write, for 4 to 8 % less.
         overwrite: Replace files that exist.
         accept_licence: You have read the licence of the model's weights (`wheatstone models list`) and accept it.
         input_size: Width and height in pixels at which `sharp` sees the photo, by default 1536 1536; less is a
             draft, faster and coarser.
+        hardware: What networks run on, and how.
         server: Address of a Wheatstone server that does the work, such as `http://127.0.0.1:8000`; it gives `sog`,
             `ply` and the poster.
     """
@@ -71,39 +132,39 @@ def splat(
         raise BadOptionError("--format names no format; try --format sog,ply.")
     bases = output_bases(files, output, [known.suffix for known in FORMATS])
     if server is not None:
-        if turntable or effort or accept_licence or input_size:
+        if turntable or effort or accept_licence or input_size or hardware or metadata:
             raise BadOptionError(
-                "--turntable, --effort, --accept-licence, --input-size do not work with --server."
+                "With --server leave out --turntable, --metadata, --effort, --accept-licence, --input-size and "
+                "what names the hardware."
             )
         chosen = None if model == "auto" else model
         wanted = Wanted([known.suffix for known in formats], poster, chosen, focal_length, overwrite)
         return splat_remotely(server, files, bases, wanted)
-    settings = load_settings()
+    settings = (hardware or HardwareFlags()).applied(load_settings())
     if input_size is not None:
         settings = changed(settings, "inference", input_size=input_size)
     if accept_licence:
         settings = accepting(settings, splat_model_named("sharp" if model == "auto" else model).info.checkpoints)
     info = splat_model_named(model, settings).info
     check_writable(formats, effort)
-    outputs = [Output(base, formats, poster, turntable, effort) for base in bases]
-    executor = InlineExecutor(settings)
+    extras = {"poster": poster, "turntable": turntable, "metadata": metadata}
+    outputs = [Output(base, formats, effort=effort, **extras) for base in bases]
     rows: list[Row] = []
     with progress_bar(Console(stderr=True)) as bar:
         task = bar.add_task("", total=len(files), photo="", stage="")
-        for photo, target in zip(files, outputs, strict=True):
-            bar.update(task, photo=escape(photo.name), stage="")
-            stages = Stages(lambda stage, fraction: bar.update(task, stage=stage_text(stage, fraction)))
-            try:
-                for path in target.paths:
-                    refuse_existing(path, overwrite=overwrite)
-                scene = photo_to_splat(
-                    photo, executor, model=model, f_px=focal_length, limits=settings.pictures, stages=stages
-                )
-                written = write_outputs(scene, target, stages, overwrite=overwrite)
-                rows.append(Row(photo, len(scene.gaussians), stages.seconds, written))
-            except WheatstoneError as error:
-                print_error(bar.console, error)
-            bar.advance(task)
+
+        def report(stage: str, fraction: float) -> None:
+            bar.update(task, stage=stage_text(stage, fraction))
+
+        work = _Work(settings, InlineExecutor(settings), model, focal_length, overwrite, report)
+        for group in work.groups(list(zip(files, outputs, strict=True))):
+            bar.update(task, photo=escape(", ".join(photo.name for photo, _ in group)), stage="")
+            for made in work.do(group):
+                if isinstance(made, Row):
+                    rows.append(made)
+                else:
+                    print_error(bar.console, made)
+                bar.advance(task)
     if rows:
         print_summary(rows, info.label, info.licence)
     return 0 if len(rows) == len(files) else 2

@@ -32,3 +32,7 @@ class Executor(Protocol):
             CancelledError: `stages.cancellation` asked for the end.
         """
         ...
+
+    def warm_up(self, model: str, stages: Stages) -> None:
+        """Make `model` ready without predicting: stage `load`, unless it is. Raises as `predict_splat` does."""
+        ...

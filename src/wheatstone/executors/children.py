@@ -33,12 +33,14 @@ class Child:
 
     Attributes:
         idle_since_s: `time.monotonic()` of the end of its last call.
+        done: names of the calls that it has answered well.
     """
 
     def __init__(self, module: str, settings: Settings) -> None:
         """Start it; the settings come as its first line, and where its compiled code lies by variable."""
         self._module = module
         self.idle_since_s = time.monotonic()
+        self.done: set[str] = set()
         self._process = subprocess.Popen(  # noqa: S603 - ourselves
             [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
@@ -101,7 +103,9 @@ class Child:
                     self._send(Call(number, name, dict(arguments)))
                 except OSError:  # a broken pipe
                     raise self._crash(stages) from None
-                return self._wait(stages)
+                value = self._wait(stages)
+                self.done.add(name)
+                return value
         finally:
             ended.set()
             self.idle_since_s = time.monotonic()

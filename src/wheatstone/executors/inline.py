@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
 
 from wheatstone.models.registry import splat_model_named
-from wheatstone.models.roles import SplatPredictor
+from wheatstone.models.roles import BatchPredictor, SplatPredictor
 from wheatstone.pictures import Photo
 from wheatstone.settings import Settings
-from wheatstone.splats.scene import Scene
+from wheatstone.splats.scene import Run, Scene
 from wheatstone.stages import Stages
 
 
@@ -23,9 +25,28 @@ class InlineExecutor:
     def predict_splat(self, model: str, photo: Photo, stages: Stages, *, rank: float = 0.0) -> Scene:
         """As `Executor` says; nobody waits here, so ranks do not matter."""
         del rank
+        [scene] = self.predict_splats(model, [photo], stages)
+        return scene
+
+    def predict_splats(self, model: str, photos: Sequence[Photo], stages: Stages) -> list[Scene]:
+        """As `predict_splat`, for several photos, which the model sees together if it can."""
         with stages.stage("decode"):
-            picture = photo.read()
-        return self._predictor(model, stages).predict(picture, stages)
+            pictures = [photo.read() for photo in photos]
+        predictor = self._predictor(model, stages)
+        if isinstance(predictor, BatchPredictor):
+            scenes = predictor.predict_many(pictures, stages)
+        else:
+            scenes = [predictor.predict(picture, stages) for picture in pictures]
+        return [_signed(scene, predictor) for scene in scenes]
+
+    def photos_at_once(self, model: str, stages: Stages) -> int:
+        """How many photos `predict_splats` is best given; the model is made ready, which tells."""
+        predictor = self._predictor(model, stages)
+        return predictor.photos_at_once if isinstance(predictor, BatchPredictor) else 1
+
+    def warm_up(self, model: str, stages: Stages) -> None:
+        """As `Executor` says."""
+        self._predictor(model, stages)
 
     def _predictor(self, name: str, stages: Stages) -> SplatPredictor:
         model = splat_model_named(name, self._settings)
@@ -34,3 +55,9 @@ class InlineExecutor:
                 with stages.stage("load") as progress:
                     self._predictors[model.info.name] = model.load(self._settings, progress)
         return self._predictors[model.info.name]
+
+
+def _signed(scene: Scene, predictor: SplatPredictor) -> Scene:
+    """The scene with what its model left unsaid."""
+    info = predictor.info
+    return replace(scene, licence=scene.licence or info.licence, run=scene.run or Run(info.name))

@@ -1,7 +1,8 @@
 """Models in child processes of this one: nothing a model does can end the server.
 
-Each (device, model) has one child, started at first use and warm from then on; a device runs one prediction at a
-time, in the order they came.
+Each model has one child, started at first use and warm from then on; a device runs one prediction at a time, in
+the order they came. Which device a model runs on its child tells, before its first turn: this process never loads
+what could find out.
 """
 
 from __future__ import annotations
@@ -9,34 +10,35 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 from wheatstone.executors.children import Child, ChildPool
 from wheatstone.executors.scene_files import take_scene
 from wheatstone.executors.turns import Turns
-from wheatstone.models.registry import splat_model_named
+from wheatstone.models.registry import CPU, SplatModel, splat_model_named
 from wheatstone.pictures import Photo
 from wheatstone.settings import Settings
 from wheatstone.splats.scene import Scene
 from wheatstone.stages import Stages
 
-CPU = "cpu"
+_LOADING_CALLS = {"predict_splat", "warm_up"}
 
 
 @dataclass(frozen=True, slots=True)
 class ModelChild:
-    """A running model, as health reports tell.
+    """The child of a model, as health reports tell.
 
     Attributes:
         model: its name.
+        is_loaded: whether the model is ready in it.
         device: where it runs.
         pid: of its process.
         rss_bytes: memory it holds.
     """
 
     model: str
+    is_loaded: bool
     device: str
     pid: int
     rss_bytes: int
@@ -50,8 +52,10 @@ class LocalExecutor:
         self._settings = settings
         self._work_dir = work_dir
         self._lock = threading.Lock()
-        self._pools: dict[tuple[str, str], ChildPool] = {}
-        self._turns: dict[str, Turns] = defaultdict(lambda: Turns(1))
+        self._pools: dict[str, ChildPool] = {}
+        self._devices: dict[str, str] = {}
+        self._turns: dict[str, Turns] = {}
+        self._predictions = Turns(settings.performance.max_concurrency)
 
     def predict_splat(self, model: str, photo: Photo, stages: Stages, *, rank: float = 0.0) -> Scene:
         """As `Executor` says, and in child processes more can happen.
@@ -60,7 +64,8 @@ class LocalExecutor:
             ChildCrashedError: the child ended in the middle; the next call starts another.
             ModelFailedError: the model raised something nobody expected.
         """
-        name = splat_model_named(model, self._settings).info.name
+        chosen = splat_model_named(model, self._settings)
+        turns, pool = self._turns_of(chosen, stages), self._pool(chosen.info.name)
         with tempfile.TemporaryDirectory(dir=self._work_dir, ignore_cleanup_errors=True) as folder:
             source = photo.source
             if isinstance(source, bytes):
@@ -68,23 +73,40 @@ class LocalExecutor:
                 source.write_bytes(photo.source)  # type: ignore[arg-type]
             scene_dir = Path(folder, "scene")
             arguments = {
-                "model": name,
+                "model": chosen.info.name,
                 "photo": str(source),
                 "name": photo.name or source.name,
                 "f_px": photo.f_px,
                 "limits": photo.limits and photo.limits.model_dump(),
                 "folder": str(scene_dir),
             }
-            with self._turns[CPU].turn(stages.cancellation, rank):
-                rest = self._pool(CPU, name).call("predict_splat", arguments, stages)
+            with turns.turn(stages.cancellation, rank), self._predictions.turn(stages.cancellation, rank):
+                rest = pool.call("predict_splat", arguments, stages)
             return take_scene(rest, scene_dir)
+
+    def warm_up(self, model: str, stages: Stages) -> None:
+        """As `Executor` says, in the model's child; raises as `predict_splat`."""
+        chosen = splat_model_named(model, self._settings)
+        with self._turns_of(chosen, stages).turn(stages.cancellation):
+            self._pool(chosen.info.name).call("warm_up", {"model": chosen.info.name}, stages)
+
+    def device(self, model: str) -> str:
+        """What a model runs on; until its child has told, what the settings ask for, such as `auto`.
+
+        Raises:
+            UnknownModelError: there is no such model.
+        """
+        chosen = splat_model_named(model, self._settings)
+        if chosen.device_of is None:
+            return CPU
+        return self._devices.get(chosen.info.name) or self._settings.mode or self._settings.model.device
 
     @property
     def models(self) -> list[ModelChild]:
-        """The models that are running."""
+        """The children that are running."""
         return [
-            ModelChild(model, device, child.pid, child.rss_bytes)
-            for (device, model), pool in list(self._pools.items())
+            ModelChild(model, bool(child.done & _LOADING_CALLS), self.device(model), child.pid, child.rss_bytes)
+            for model, pool in list(self._pools.items())
             for child in pool.children
         ]
 
@@ -98,11 +120,20 @@ class LocalExecutor:
         for pool in self.pools:
             pool.stop()
 
-    def _pool(self, device: str, model: str) -> ChildPool:
+    def _turns_of(self, model: SplatModel, stages: Stages) -> Turns:
+        """The turns at the model's device; its child is asked once."""
+        name = model.info.name
+        if model.device_of is not None and name not in self._devices:
+            asking = Stages(cancellation=stages.cancellation)  # nobody's work has begun yet
+            self._devices[name] = self._pool(name).call("device_of", {"model": name}, asking)["device"]
         with self._lock:
-            if (device, model) not in self._pools:
-                self._pools[device, model] = ChildPool("wheatstone.executors.model_child", 1, self._settings)
-            return self._pools[device, model]
+            return self._turns.setdefault(self.device(name), Turns(1))
+
+    def _pool(self, model: str) -> ChildPool:
+        with self._lock:
+            if model not in self._pools:
+                self._pools[model] = ChildPool("wheatstone.executors.model_child", 1, self._settings)
+            return self._pools[model]
 
 
 def evict(pools: list[ChildPool], *, idle_timeout_s: float, budget_bytes: int | None) -> None:

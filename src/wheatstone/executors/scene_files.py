@@ -17,7 +17,7 @@ import numpy as np
 from wheatstone.arrays import F32
 from wheatstone.splats.cameras import Camera
 from wheatstone.splats.gaussians import Gaussians
-from wheatstone.splats.scene import Scene
+from wheatstone.splats.scene import Run, Scene
 
 _NAMES = tuple(field.name for field in fields(Gaussians))
 
@@ -31,7 +31,8 @@ def leave_scene(scene: Scene, folder: Path) -> dict[str, Any]:
         (folder / name).write_bytes(array.data)  # np.save would not say why it fails on a full disk
         shapes[name] = array.shape
     camera = scene.camera and {**asdict(scene.camera), "world_to_camera": scene.camera.world_to_camera.tolist()}
-    return {"label": scene.label, "camera": camera, "shapes": shapes}
+    run = scene.run and asdict(scene.run)
+    return {"label": scene.label, "licence": scene.licence, "run": run, "camera": camera, "shapes": shapes}
 
 
 def take_scene(rest: Mapping[str, Any], folder: Path) -> Scene:
@@ -41,7 +42,8 @@ def take_scene(rest: Mapping[str, Any], folder: Path) -> Scene:
     camera = rest["camera"]
     if camera is not None:
         camera = Camera(**{**camera, "world_to_camera": np.array(camera["world_to_camera"])})
-    return Scene(Gaussians(*arrays), camera, rest["label"])
+    run = rest["run"] and Run(**rest["run"])
+    return Scene(Gaussians(*arrays), camera, rest["label"], rest["licence"], run)
 
 
 def _map(path: Path, shape: Sequence[int]) -> F32:

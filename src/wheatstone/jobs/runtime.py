@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 from obstore.exceptions import BaseError
 
+from wheatstone.cancellation import Cancellation
 from wheatstone.delivery import Deliveries, Webhooks
 from wheatstone.egress import Egress
 from wheatstone.errors import CancelledError, ServerBusyError, StorageUnavailableError, WheatstoneError, reason
@@ -29,6 +30,7 @@ from wheatstone.jobs.sources import Link, Source
 from wheatstone.locks import lock
 from wheatstone.models.registry import splat_model_named
 from wheatstone.settings import Settings
+from wheatstone.stages import Report, Stages
 from wheatstone.storage import (
     TASKS,
     WORK,
@@ -128,6 +130,10 @@ class Runtime:
             await self._launch(resources, serializer)
             await self._reconcile()
             await self.deliveries.start()
+            if model.warm_up:
+                stages = Stages(_tenths(), Cancellation())
+                resources.callback(stages.cancellation.cancel)
+                resources.callback(asyncio.create_task(asyncio.to_thread(self._warm_up, stages)).cancel)
             for interval_s, work in (
                 (_EVICT_S, self._evict),
                 (_RETENTION_S, self._delete_expired),
@@ -242,6 +248,16 @@ class Runtime:
         objects.delete(lost)
         self.services.photos.delete_unused()
 
+    def _warm_up(self, stages: Stages) -> None:
+        try:
+            self.services.executor.warm_up(self.settings.model.name, stages)
+        except CancelledError:
+            return
+        except WheatstoneError as error:
+            _log.warning("The model could not be loaded; it is tried again at its first use. %s", error)
+        else:
+            _log.info("the model is loaded")
+
     def _evict(self) -> None:
         settings = self.settings.executors
         evict(
@@ -273,6 +289,18 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True)
     except OSError as error:
         raise StorageUnavailableError(f"{folder} cannot be used: {reason(error)}.") from error
+
+
+def _tenths() -> Report:
+    """Logs every tenth of a stage."""
+    told: set[tuple[str, int]] = set()
+
+    def report(stage: str, fraction: float) -> None:
+        if (tenth := (stage, int(10 * fraction))) not in told:
+            told.add(tenth)
+            _log.info("warming up: %s %d %%", stage, 10 * tenth[1])
+
+    return report
 
 
 def _hold(folder: Path, resources: AsyncExitStack) -> None:

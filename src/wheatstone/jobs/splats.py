@@ -13,18 +13,22 @@ from wheatstone.errors import CancelledError, CompressionFailedError
 from wheatstone.jobs.cache import result_key
 from wheatstone.jobs.photos import photo_key
 from wheatstone.jobs.services import Services
-from wheatstone.models.registry import splat_model_named
 from wheatstone.pictures import Photo
 from wheatstone.pipelines.compression import ExternalCompressor
+from wheatstone.splats.facts import scene_facts, to_json
 from wheatstone.splats.formats import write_scene
-from wheatstone.splats.scene import Scene
 from wheatstone.stages import Stages
 from wheatstone.storage import TASKS, Artifact, NewTask, Result, Status, Task
 
-PLY, SOG, POSTER = "output.ply", "output.sog", "poster.webp"
+PLY, SOG, POSTER, METADATA = "output.ply", "output.sog", "poster.webp", "metadata.json"
+_MEDIA_TYPES = {
+    PLY: "application/octet-stream",
+    SOG: "application/octet-stream",
+    POSTER: "image/webp",
+    METADATA: "application/json",
+}
 _PRIORITY_S = 1e9
 """What a step of priority is worth in seconds of waiting: more than anybody waits."""
-_MEDIA_TYPES = {PLY: "application/octet-stream", SOG: "application/octet-stream", POSTER: "image/webp"}
 
 
 def task_key(task_id: str, name: str) -> str:
@@ -57,7 +61,7 @@ def _wanted(services: Services, task: Task | NewTask) -> list[str]:
     """The files that a task is to make."""
     compresses = services.settings.compression.enabled
     keeps_ply = task.keep_ply or not compresses
-    return [*([SOG] if compresses else []), POSTER, *([PLY] if keeps_ply else [])]
+    return [*([SOG] if compresses else []), POSTER, *([PLY] if keeps_ply else []), METADATA]
 
 
 def predict(services: Services, task: Task, stages: Stages) -> dict[str, Any] | None:
@@ -85,25 +89,7 @@ def predict(services: Services, task: Task, stages: Stages) -> dict[str, Any] | 
     with tempfile.TemporaryDirectory(dir=services.work_dir) as folder, stages.stage("ply"):
         path = write_scene(scene, Path(folder, PLY))
         services.objects.put(task_key(task.id, PLY), path)
-    return {"scene": _facts(scene, task, services), "seconds": stages.seconds, "cache_key": key}
-
-
-def _facts(scene: Scene, task: Task, services: Services) -> dict[str, Any]:
-    info = splat_model_named(task.model, services.settings).info
-    camera = scene.camera
-    return {
-        "model": info.name,
-        "licence": info.licence,
-        "label": scene.label,
-        "gaussians": len(scene.gaussians),
-        "camera": camera
-        and {
-            "width_px": camera.width_px,
-            "height_px": camera.height_px,
-            "intrinsic_matrix": camera.intrinsics.ravel().tolist(),
-            "extrinsic_matrix": camera.world_to_camera.ravel().tolist(),
-        },
-    }
+    return {"scene": scene_facts(scene), "seconds": stages.seconds, "cache_key": key}
 
 
 def compress(services: Services, task: Task, stages: Stages, predicted: dict[str, Any]) -> None:
@@ -113,10 +99,11 @@ def compress(services: Services, task: Task, stages: Stages, predicted: dict[str
         with tempfile.TemporaryDirectory(dir=services.work_dir) as folder:
             drawn = _compress_in_child(services, task.id, Path(folder), stages)
             for name in names:
-                if name != PLY:
+                if name not in (PLY, METADATA):
                     services.objects.put(task_key(task.id, name), Path(folder, name))
-        artifacts = [_artifact(services, task.id, name) for name in names]
         seconds = {**predicted["seconds"], **stages.seconds}
+        services.objects.put(task_key(task.id, METADATA), to_json({**predicted["scene"], "seconds": seconds}))
+        artifacts = [_artifact(services, task.id, name) for name in names]
         facts = {**predicted["scene"], **drawn, "seconds": seconds}
         services.move(task.id, Status.COMPLETED, artifacts=artifacts, facts=facts)
         key = predicted["cache_key"]

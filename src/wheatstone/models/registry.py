@@ -28,6 +28,10 @@ Progress = Callable[[float], None]
 """Told how far loading is, 0 to 1."""
 
 
+CPU = "cpu"
+"""The device that every model can run on."""
+
+
 @dataclass(frozen=True, slots=True)
 class SplatModel:
     """A model that turns a photo into a splat.
@@ -38,12 +42,15 @@ class SplatModel:
         is_ready: tells, quickly, whether all that it needs is here; `auto` takes none that is not.
         traits: what, besides its code, the photo and the focal length, determines its results: plain JSON with the
             settings it heeds and the SHA-256 of its weights. May take seconds the first time.
+        device_of: tells what it runs on by these settings, always the same name for the same device; may take
+            seconds, and raise what `load` does. None for a model that runs on the CPU only.
     """
 
     info: ModelInfo
     load: Callable[[Settings, Progress], SplatPredictor]
     is_ready: Callable[[Settings], bool] = lambda _settings: True
     traits: Callable[[Settings], Mapping[str, Any]] = lambda _settings: {}
+    device_of: Callable[[Settings], str] | None = None
 
 
 def _load_sharp(settings: Settings, progress: Progress) -> SplatPredictor:
@@ -54,10 +61,7 @@ def _load_sharp(settings: Settings, progress: Progress) -> SplatPredictor:
         CheckpointUnavailableError: the weights cannot be had, or are others.
         BadOptionError: there is no such device here.
     """
-    if not _torch_is_installed():
-        raise ModelUnavailableError(
-            "The model sharp needs PyTorch, which is not installed: run `pip install 'wheatstone[torch]'`."
-        )
+    _check_torch()
     path = _own_sharp(settings) or checkpoints.ensure(
         SHARP.checkpoints[0], settings, lambda done, total: progress(done / total)
     )
@@ -65,7 +69,14 @@ def _load_sharp(settings: Settings, progress: Progress) -> SplatPredictor:
     from wheatstone.models.sharp.predictor import Sharp
 
     side_px = input_side_px(*settings.inference.input_size)
-    return Sharp.load(path, choose_hardware(settings.model.device), side_px, progress=progress)
+    return Sharp.load(path, choose_hardware(settings), side_px, progress=progress)
+
+
+def _sharp_device(settings: Settings) -> str:
+    _check_torch()
+    from wheatstone.models.sharp.hardware import choose_hardware
+
+    return str(choose_hardware(settings).device)
 
 
 def _sharp_is_ready(settings: Settings) -> bool:
@@ -83,6 +94,7 @@ def _sharp_traits(settings: Settings) -> Mapping[str, Any]:
         "device": settings.model.device,
         "enable_amp": settings.gpu.enable_amp,
         "enable_tf32": settings.gpu.enable_tf32,
+        "compile": settings.gpu.compile,
     }
 
 
@@ -90,6 +102,13 @@ def _own_sharp(settings: Settings) -> Path | None:
     """The checkpoint that the settings name for the model, if it is there; else it is to be fetched."""
     path = settings.model.checkpoint_path
     return path if path is not None and path.is_file() else None
+
+
+def _check_torch() -> None:
+    if not _torch_is_installed():
+        raise ModelUnavailableError(
+            "The model sharp needs PyTorch, which is not installed: run `pip install 'wheatstone[torch]'`."
+        )
 
 
 def _torch_is_installed() -> bool:
@@ -131,7 +150,7 @@ def _relief_traits(settings: Settings) -> Mapping[str, Any]:
 
 
 SPLAT_MODELS = (
-    SplatModel(SHARP, _load_sharp, _sharp_is_ready, _sharp_traits),
+    SplatModel(SHARP, _load_sharp, _sharp_is_ready, _sharp_traits, _sharp_device),
     SplatModel(RELIEF, _load_relief, traits=_relief_traits),
 )
 """The photo-to-splat models that come along, the one that `auto` prefers first."""

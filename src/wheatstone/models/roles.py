@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from wheatstone.pictures import Picture
 from wheatstone.splats.scene import Scene
@@ -39,4 +40,15 @@ class SplatPredictor(Protocol):
 
     def predict(self, picture: Picture, stages: Stages) -> Scene:
         """Predict the scene; the same picture gives the same bytes, whatever the thread count."""
+        ...
+
+
+@runtime_checkable
+class BatchPredictor(SplatPredictor, Protocol):
+    """A predictor that may be sooner done with several photos together."""
+
+    photos_at_once: int
+
+    def predict_many(self, pictures: Sequence[Picture], stages: Stages) -> list[Scene]:
+        """The scenes of the pictures; best no more than `photos_at_once`."""
         ...

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wheatstone.executors import Executor
+from wheatstone.files import atomic_write
 from wheatstone.pictures import Photo
 from wheatstone.settings import PictureLimits
 from wheatstone.splats.clips import write_turntable
+from wheatstone.splats.facts import scene_facts, to_json
 from wheatstone.splats.formats import Format, write_scene
 from wheatstone.splats.posters import poster, write_poster
 from wheatstone.splats.scene import Scene
@@ -25,6 +27,7 @@ class Output:
         formats: one file each.
         poster: also write a picture of the scene, `.webp`.
         turntable: also write a clip of the scene, `.mp4`.
+        metadata: also write what is known of the scene and of its making, `.json`.
         effort: for the formats that have it, how hard to try for a small file.
     """
 
@@ -32,17 +35,19 @@ class Output:
     formats: Sequence[Format]
     poster: bool = False
     turntable: bool = False
+    metadata: bool = False
     effort: int = 0
 
     @property
     def paths(self) -> list[Path]:
         """All files that will be written, scenes first."""
-        suffixes = [chosen.suffix for chosen in self.formats]
-        if self.poster:
-            suffixes.append(".webp")
-        if self.turntable:
-            suffixes.append(".mp4")
-        return [self.base.with_name(self.base.name + suffix) for suffix in suffixes]
+        further = {".webp": self.poster, ".mp4": self.turntable, ".json": self.metadata}
+        suffixes = [chosen.suffix for chosen in self.formats] + [suffix for suffix, on in further.items() if on]
+        return [self.path(suffix) for suffix in suffixes]
+
+    def path(self, suffix: str) -> Path:
+        """The file with this ending."""
+        return self.base.with_name(self.base.name + suffix)
 
 
 def photo_to_splat(
@@ -77,17 +82,26 @@ def photo_to_splat(
 def write_outputs(scene: Scene, output: Output, stages: Stages, *, overwrite: bool) -> list[Path]:
     """Write a scene's files, each whole or not at all; returns their paths.
 
+    Args:
+        scene: what to write.
+        output: which files.
+        stages: times the stages; the metadata tell what it has counted so far.
+        overwrite: replace files that exist.
+
     Raises:
         OutputExistsError: a file exists and `overwrite` is false.
     """
-    paths = output.paths
-    for chosen, path in zip(output.formats, paths, strict=False):
+    for chosen in output.formats:
         with stages.stage(chosen.name):
+            path = output.path(chosen.suffix)
             write_scene(scene, path, overwrite=overwrite, effort=min(output.effort, chosen.max_effort))
     if output.poster:
         with stages.stage("poster"):
-            write_poster(poster(scene), paths[len(output.formats)], overwrite=overwrite)
+            write_poster(poster(scene), output.path(".webp"), overwrite=overwrite)
     if output.turntable:
         with stages.stage("turntable") as progress:
-            write_turntable(scene, paths[-1], progress=progress, overwrite=overwrite)
-    return paths
+            write_turntable(scene, output.path(".mp4"), progress=progress, overwrite=overwrite)
+    if output.metadata:
+        with atomic_write(output.path(".json"), overwrite=overwrite) as file:
+            file.write(to_json({**scene_facts(scene), "seconds": stages.seconds}))
+    return output.paths

@@ -8,7 +8,6 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from wheatstone.executors.local import CPU
 from wheatstone.server.dependencies import RuntimeDependency
 from wheatstone.settings import PictureLimits
 from wheatstone.version import VERSION
@@ -32,7 +31,9 @@ class Health(BaseModel):
     version: str
     model_loaded: bool = Field(description="Whether a model is in memory; models load at first use.")
     models_loaded: list[ModelHealth]
-    device: str
+    device: str = Field(
+        description="What the server's model runs on; before it has been used, what the settings ask for."
+    )
     compression_enabled: bool
     compression_workers: int
     pictures: PictureLimits = Field(description="What a photo may be at most.")
@@ -45,7 +46,8 @@ async def health(runtime: RuntimeDependency, response: Response) -> Health:
     reasons = await runtime.troubles()
     if reasons:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-    models = runtime.services.executor.models
+    executor = runtime.services.executor
+    models = [child for child in executor.models if child.is_loaded]
     compression = runtime.settings.compression
     return Health(
         status="unhealthy" if reasons else "healthy",
@@ -55,7 +57,7 @@ async def health(runtime: RuntimeDependency, response: Response) -> Health:
         models_loaded=[
             ModelHealth(name=child.model, device=child.device, memory_bytes=child.rss_bytes) for child in models
         ],
-        device=CPU,
+        device=executor.device(runtime.settings.model.name),
         compression_enabled=compression.enabled,
         compression_workers=compression.max_workers,
         pictures=runtime.settings.pictures,

@@ -21,6 +21,7 @@ def viewer_facts(scene: Scene, pivot_m: float) -> dict[str, Any]:
     camera = frame(scene)
     return {
         "label": scene.label,
+        "licence": scene.licence,
         "width": camera.width_px,
         "height": camera.height_px,
         "fx": camera.fx_px,

@@ -97,18 +97,18 @@ def probed_run(network: SharpNetwork, picture: Picture) -> tuple[Splats, Probes]
 
     square = resized(picture.rgb, 1536, torch.device("cpu"))
     factor = picture.f_px / picture.rgb.shape[1]
-    splats: Splats = network(square, factor, 35, lambda _fraction: None)
+    [splats] = network(square, [factor], 35, lambda _fraction: None)
 
     guess = first_guess(square, depth_of(found["disparity"], factor))
     levels = pyramid(square * 2 - 1)
     cutting = Cutting(1536)
     crops = [
-        crop for level, part in zip(levels, cutting.levels, strict=True) for crop in crops_of(level, part, 384)
+        crop for level, part in zip(levels, cutting.levels, strict=True) for crop in crops_of(level[0], part, 384)
     ]
     grid = (1, 1, 2, 768, 768)
     probes.take("input.resized", square)
     probes.take("enc.input", levels[0])
-    probes.take("enc.patches", torch.cat(crops))
+    probes.take("enc.patches", torch.stack(crops))
     probes.take("enc.image_lowres", levels[2])
     probes.take("init.feature_input", guess.features)
     probes.take("init.base_disparity", guess.disparity[None, None])
@@ -117,8 +117,8 @@ def probed_run(network: SharpNetwork, picture: Picture) -> tuple[Splats, Probes]
     probes.take("init.base_scales", (4 / 1536 / guess.disparity)[None, None])
     probes.take("init.base_colors", guess.colour[None, :, None].expand(1, 3, 2, 768, 768))
     probes.take("init.global_scale", guess.global_scale.flatten())
-    probes.take("prediction_head", found["deltas"][None])
-    composed = compose(guess, found["deltas"])
+    probes.take("prediction_head", found["deltas"])
+    composed = compose(guess, found["deltas"][0])
     probes.take("composer.mean_vectors", composed.means.T[None])
     probes.take("composer.singular_values", composed.scales.T[None])
     probes.take("composer.quaternions", composed.quaternions.T[None])

@@ -14,11 +14,11 @@ SIDES_PX = (512, 1024, 1536)
 def test_crops_reach_the_edges_of_every_level(side_px: int) -> None:
     cutting = Cutting(side_px)
     for level, count in zip(cutting.levels, (25, 9, 1), strict=True):
-        places = torch.arange(level.side_px).expand(1, 3, level.side_px, level.side_px)
+        places = torch.arange(level.side_px).expand(3, level.side_px, level.side_px)
         crops = crops_of(places, level, cutting.crop_px)
         assert len(crops) == count
         assert all(crop.shape[-2:] == (cutting.crop_px, cutting.crop_px) for crop in crops)
-        assert crops[-1][0, 0, 0, -1] == level.side_px - 1
+        assert crops[-1][0, 0, -1] == level.side_px - 1
 
 
 @pytest.mark.parametrize("side_px", SIDES_PX)
@@ -28,11 +28,13 @@ def test_a_mosaic_puts_every_token_where_its_pixels_were(side_px: int, number: i
     level = cutting.levels[number]
     tokens = level.side_px // 16
     rows, columns = torch.meshgrid(torch.arange(tokens), torch.arange(tokens), indexing="ij")
-    places = torch.stack([rows, columns]).repeat_interleave(16, 1).repeat_interleave(16, 2)[None].float()
-    mosaic = Mosaic(level, cutting.tokens, torch.empty(2))
-    for i, crop in enumerate(crops_of(places, level, cutting.crop_px)):
-        mosaic.put(i, functional.avg_pool2d(crop, 16)[0].permute(1, 2, 0))
-    assert torch.equal(mosaic.map, torch.stack([rows, columns])[None].float())
+    places = torch.stack([rows, columns]).repeat_interleave(16, 1).repeat_interleave(16, 2).float()
+    mosaic = Mosaic(level, cutting.tokens, 2, torch.empty(2))
+    for picture, pixels in enumerate((places, places + 500)):
+        for i, crop in enumerate(crops_of(pixels, level, cutting.crop_px)):
+            mosaic.put(picture, i, functional.avg_pool2d(crop, 16).permute(1, 2, 0))
+    true = torch.stack([rows, columns]).float()
+    assert torch.equal(mosaic.map, torch.stack([true, true + 500]))
 
 
 def test_the_pyramid_halves_by_blocks_and_quarters_by_their_centres() -> None:

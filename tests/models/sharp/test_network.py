@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,7 @@ def test_at_every_native_side_a_cell_of_two_pixels_has_two_splats(side_px: int) 
         network = SharpNetwork(TINY)
         picture = torch.empty(1, 3, side_px, side_px)
         with torch.inference_mode():
-            splats = network(picture, 0.8, 5, lambda _fraction: None)
+            [splats] = network(picture, [0.8], 5, lambda _fraction: None)
     assert splats.means.shape == (3, side_px**2 // 2)
 
 
@@ -123,7 +123,7 @@ def test_in_half_precision_depths_and_corrections_stay_float32(dtype: torch.dtyp
     network = load_network(path, TINY, device=torch.device("meta"), dtype=dtype)
     with torch.inference_mode():
         picture = torch.empty(1, 3, 512, 512, device="meta")
-        splats = network(picture, 0.8, 35, lambda _fraction: None)
+        [splats] = network(picture, [0.8], 35, lambda _fraction: None)
     assert network.monodepth.encoder.fuse_lowres.weight.dtype == dtype
     assert splats.means.dtype == splats.colours.dtype == splats.opacities.dtype == torch.float32
 
@@ -131,7 +131,22 @@ def test_in_half_precision_depths_and_corrections_stay_float32(dtype: torch.dtyp
 def test_progress_rises_to_the_whole() -> None:
     told: list[float] = []
     with torch.device("meta"), torch.inference_mode():
-        SharpNetwork(TINY)(torch.empty(1, 3, 512, 512), 0.8, 5, told.append)
+        SharpNetwork(TINY)(torch.empty(1, 3, 512, 512), [0.8], 5, told.append)
     assert told == sorted(told)
     assert len(told) > 7
     assert told[-1] == 1
+
+
+def test_pictures_seen_together_are_seen_as_when_alone(tmp_path: Path) -> None:
+    path = checkpoint("tiny", tmp_path)
+    network = load_network(path, TINY, device=torch.device("cpu"), dtype=torch.float32)
+    pictures = torch.rand(3, 3, 512, 512, generator=torch.Generator().manual_seed(1))
+    factors = [0.7, 1.0, 1.4]
+    with torch.inference_mode():
+        together = network(pictures, factors, 4, lambda _fraction: None)  # chunks that hold parts of two
+        for i, seen in enumerate(together):
+            [alone] = network(pictures[i : i + 1], factors[i : i + 1], 35, lambda _fraction: None)
+            for field in fields(Splats):
+                ours, true = getattr(seen, field.name), getattr(alone, field.name)
+                assert torch.allclose(ours, true, rtol=1e-4, atol=1e-5), field.name
+    assert not torch.allclose(together[0].means, together[1].means, atol=1e-2)

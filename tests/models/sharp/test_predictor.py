@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,18 @@ from tests.models.sharp.filled import TINY, checkpoint
 from tests.models.sharp.golden import golden, golden_picture
 from wheatstone.cancellation import Cancellation
 from wheatstone.errors import CancelledError, DeviceMemoryError, ModelFailedError
-from wheatstone.models.roles import SplatPredictor
+from wheatstone.models.roles import BatchPredictor, SplatPredictor
 from wheatstone.models.sharp import SHARP
 from wheatstone.models.sharp.hardware import Hardware, choose_hardware
 from wheatstone.models.sharp.network import SharpNetwork
 from wheatstone.models.sharp.predictor import Sharp, resized
+from wheatstone.settings import GpuSettings, Settings
 from wheatstone.splats.formats._ply_body import read_tables
 from wheatstone.splats.formats._ply_header import read_header
+from wheatstone.splats.scene import Run
 from wheatstone.stages import Stages
 
-EXACT = choose_hardware("cpu", no_amp=True)
+EXACT = choose_hardware(Settings(mode="cpu", gpu=GpuSettings(enable_amp=False)))
 
 
 @pytest.fixture(scope="module")
@@ -130,17 +132,23 @@ def test_a_cancelled_run_ends_within_the_network(path: Path) -> None:
 
 
 class Exhausted(SharpNetwork):
-    """A network that runs out of memory while more than `fits` crops are seen at once."""
+    """A network that runs out of memory while more than `fits` crops, or photos, are seen at once."""
 
-    def __init__(self, fits: int, error: Exception) -> None:
+    def __init__(self, fits: int, error: Exception, photos: int = 1) -> None:
         super().__init__(TINY)
-        self.fits, self.error, self.chunks = fits, error, list[int]()
+        self.fits, self.error, self.photos = fits, error, photos
+        self.chunks: list[int] = []
+        self.batches: list[int] = []
 
-    def forward(self, picture: Any, disparity_factor: float, chunk: int, progress: Callable[[float], None]) -> Any:
+    def forward(
+        self, pictures: Any, disparity_factors: Sequence[float], chunk: int, progress: Callable[[float], None]
+    ) -> Any:
         self.chunks.append(chunk)
-        if chunk > self.fits:
+        self.batches.append(len(disparity_factors))
+        assert len(pictures) == len(disparity_factors)
+        if chunk > self.fits or len(pictures) > self.photos:
             raise self.error
-        return super().forward(picture, disparity_factor, chunk, progress)
+        return super().forward(pictures, disparity_factors, chunk, progress)
 
 
 OUT_OF_MEMORY = [
@@ -153,18 +161,55 @@ OUT_OF_MEMORY = [
 
 @pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["cuda", "mps", "cpu", "python"])
 def test_out_of_memory_fewer_crops_are_seen_at_once_from_then_on(
-    error: Exception, caplog: pytest.LogCaptureFixture
+    error: Exception, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = Exhausted(2, error)
     predictor = Sharp(network, dataclasses.replace(EXACT, chunk=9), 512)
     shown = picture(photo("coffee.png", 64))
+    monkeypatch.setattr(Sharp, "_scene", lambda *_arguments: None)  # the weights are no numbers
     for _ in range(2):
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr("wheatstone.models.sharp.predictor.to_gaussians", lambda _splats: None)
-            patched.setattr("wheatstone.models.sharp.predictor.Scene", lambda *_arguments: None)
-            predictor.predict(shown, Stages())
+        predictor.predict(shown, Stages())
     assert network.chunks == [9, 5, 3, 2, 2]
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 3
+
+
+def test_out_of_memory_fewer_photos_are_seen_together_and_none_is_left_out(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Hardware, "photos_at_once", lambda *_arguments: 4)
+    made = []
+    monkeypatch.setattr(Sharp, "_scene", lambda _self, shown, _splats: made.append(shown.name))
+    network = Exhausted(35, OUT_OF_MEMORY[0], photos=2)
+    shown = [dataclasses.replace(picture(photo("coffee.png", 64)), name=f"{i}") for i in range(7)]
+    Sharp(network, EXACT, 512).predict_many(shown, Stages())
+    assert made == ["0", "1", "2", "3", "4", "5", "6"]
+    assert network.batches == [4, 2, 2, 2, 1]
+    assert [record.getMessage() for record in caplog.records] == [
+        "SHARP ran out of memory; seeing 2 photos at once."
+    ]
+
+
+def test_photos_seen_together_give_the_scenes_that_they_give_alone(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Hardware, "photos_at_once", lambda *_arguments: 8)
+    predictor: BatchPredictor = sharp(path)
+    assert predictor.photos_at_once == 8
+    shown = [picture(photo("coffee.png", 100)), picture(photo("rocket.jpg", 160))]
+    for together, one in zip(predictor.predict_many(shown, Stages()), shown, strict=True):
+        alone = predictor.predict(one, Stages())
+        for field in dataclasses.fields(alone.gaussians):
+            ours, true = getattr(together.gaussians, field.name), getattr(alone.gaussians, field.name)
+            if field.name != "quaternions":  # of round ones any will do
+                assert np.allclose(ours, true, rtol=1e-3, atol=1e-4), field.name
+        assert together.camera is not None
+        assert (together.camera.height_px, together.camera.width_px) == one.rgb.shape[:2]
+
+
+def test_a_scene_tells_how_it_was_made(path: Path) -> None:
+    scene = sharp(path).predict(picture(photo("coffee.png", 64)), Stages())
+    assert scene.run == Run("sharp", "cpu", "float32", 512)
+    assert scene.licence == SHARP.licence
 
 
 def test_with_too_little_memory_at_all_the_message_names_what_would_fit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +251,7 @@ def test_values_that_are_no_numbers_are_told_with_a_remedy(path: Path) -> None:
     predictor = sharp(path)
     with torch.no_grad():
         predictor._network.prediction_head.texture_prediction_head.weight.fill_(torch.nan)
-    with pytest.raises(ModelFailedError, match="no_amp"):
+    with pytest.raises(ModelFailedError, match="--no-amp"):
         predictor.predict(picture(photo("coffee.png", 64)), Stages())
 
 

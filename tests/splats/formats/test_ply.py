@@ -16,7 +16,7 @@ from wheatstone.errors import BadSceneError
 from wheatstone.splats.cameras import Camera
 from wheatstone.splats.formats import ply
 from wheatstone.splats.gaussians import SH_C0, Gaussians
-from wheatstone.splats.scene import Scene
+from wheatstone.splats.scene import Run, Scene
 
 SHARP = Path(__file__).parents[2] / "data" / "sharp"
 NAMES = ["x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity"]
@@ -124,6 +124,30 @@ def test_a_label_in_any_script_becomes_one_line_of_ascii(tmp_path: Path) -> None
 def test_a_label_does_not_shift_the_gaussians(tmp_path: Path) -> None:
     back = ply.read(saved(tmp_path / "a.ply", to_bytes("ply", SCENE)))
     assert np.array_equal(back.gaussians.means, SCENE.gaussians.means)
+
+
+@pytest.mark.parametrize("name", ["ply", "plain-ply"])
+def test_the_header_names_label_and_licence(name: str, tmp_path: Path) -> None:
+    content = to_bytes(name, replace(SCENE, label="by hand", licence="MIT; for play only"))
+    header = content[: content.index(b"end_header")].decode().splitlines()
+    assert {"comment wheatstone: by hand", "comment wheatstone licence: MIT; for play only"} <= set(header)
+    back = ply.read(saved(tmp_path / "a.ply", content))
+    assert (back.label, back.licence) == ("by hand", "MIT; for play only")
+
+
+def test_signs_that_have_a_plain_form_take_it(tmp_path: Path) -> None:
+    back = ply.read(saved(tmp_path / "a.ply", to_bytes("ply", replace(SCENE, licence="U²-Net"))))
+    assert back.licence == "U2-Net"
+
+
+def test_a_licence_alone_is_no_label(tmp_path: Path) -> None:
+    back = ply.read(saved(tmp_path / "a.ply", to_bytes("ply", replace(SCENE, label="", licence="MIT"))))
+    assert (back.label, back.licence) == ("", "MIT")
+
+
+def test_how_a_scene_was_made_does_not_change_its_bytes() -> None:
+    run = Run("sharp", "cuda:0", "bfloat16", 1536)
+    assert to_bytes("ply", replace(SCENE, run=run)) == to_bytes("ply", SCENE)
 
 
 def test_comments_of_others_are_no_label(tmp_path: Path) -> None:

@@ -82,12 +82,12 @@ def test_a_scene_comes_back(tmp_path: Path, scene: Scene) -> None:
     assert (back.camera is None) == (scene.camera is None)
 
 
-def test_picture_order_label_and_camera_are_kept(tmp_path: Path) -> None:
+def test_picture_order_label_licence_and_camera_are_kept(tmp_path: Path) -> None:
     camera = CAMERA.orbited(20, 10, 3)
-    content = to_bytes("sog", replace(PHOTO, camera=camera, label="Tiefe: ähnlich 深さ"))
+    content = to_bytes("sog", replace(PHOTO, camera=camera, label="Tiefe: ähnlich 深さ", licence="MIT"))
     back = sog.read(saved(tmp_path / "a.sog", content))
     np.testing.assert_allclose(back.gaussians.means, PHOTO.gaussians.means, atol=5e-4)
-    assert back.label == "Tiefe: ähnlich 深さ"
+    assert (back.label, back.licence) == ("Tiefe: ähnlich 深さ", "MIT")
     assert back.camera is not None
     assert np.array_equal(back.camera.world_to_camera, camera.world_to_camera)
     assert np.array_equal(back.camera.intrinsics, camera.intrinsics)
@@ -199,7 +199,7 @@ def test_other_file_names_and_unknown_keys_are_fine(tmp_path: Path) -> None:
     del meta["wheatstone"], meta["asset"]
     files |= {"meta.json": json.dumps(meta).encode(), "rotations-1.webp": files.pop("quats.webp")}
     back = sog.read(saved(tmp_path / "a.sog", zipped(files)))
-    assert (back.label, back.camera) == ("", None)
+    assert (back.label, back.licence, back.camera) == ("", "", None)
 
 
 def of_random_pixels(mode: str, **options: object) -> bytes:
@@ -255,6 +255,7 @@ def test_any_webp_is_read_pixel_by_pixel(mode: str, options: dict[str, object]) 
         (lambda meta: meta["wheatstone"]["camera"].update(fx_px=0), "impossible camera"),
         (lambda meta: meta["wheatstone"]["camera"].pop("fx_px"), "at wheatstone.camera: fx_px is missing"),
         (lambda meta: meta["wheatstone"].update(label=["a"]), "at wheatstone.label"),
+        (lambda meta: meta["wheatstone"].update(licence=7), "at wheatstone.licence"),
     ],
 )
 def test_a_malformed_meta_json_is_refused(tmp_path: Path, change: Callable[[Any], object], message: str) -> None:

@@ -13,6 +13,7 @@ const canvas = element<HTMLCanvasElement>('stage')
 
 element('name').textContent = document.title
 element('label').textContent = facts.label
+element('licence').textContent = facts.licence && `Licence: ${facts.licence}`
 canvas.setAttribute('aria-label', document.title)
 
 function say(text: string): void {

@@ -18,7 +18,7 @@ from wheatstone.models.roles import ModelInfo
 from wheatstone.pictures import Picture
 from wheatstone.pictures.filters import pull_push
 from wheatstone.splats.cameras import Camera
-from wheatstone.splats.scene import Scene
+from wheatstone.splats.scene import Run, Scene
 from wheatstone.stages import Stages
 
 RELIEF = ModelInfo(
@@ -70,7 +70,9 @@ class Relief:
         with stages.stage("lift"):
             gaussians = lift(layers, small.f_px, _strength(matte, sky, depth))
         height, width = picture.rgb.shape[:2]
-        return Scene(gaussians, Camera.of_photo(width, height, picture.f_px), RELIEF.label)
+        camera = Camera.of_photo(width, height, picture.f_px)
+        run = Run(RELIEF.name, side_px=max(small.rgb.shape[:2]))
+        return Scene(gaussians, camera, RELIEF.label, RELIEF.licence, run)
 
 
 def _without_hidden_colours(picture: Picture) -> U8:

@@ -30,7 +30,7 @@ class Decoder(nn.Module):
         )
 
     def forward(self, levels: Sequence[Callable[[], Tensor]]) -> Tensor:
-        """Maps (1, C, s, s), finest first, to (1, width, s, s) of the finest side.
+        """Maps (B, C, s, s), finest first, to (B, width, s, s) of the finest side.
 
         Each is asked for when its turn comes, and let go after.
         """

@@ -22,7 +22,7 @@ Progress = Callable[[float], None]
 
 
 def pyramid(picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The picture (1, 3, S, S), halved and quartered, each bilinearly from the picture itself."""
+    """The pictures (B, 3, S, S), halved and quartered, each bilinearly from the pictures themselves."""
     halved, quartered = (
         functional.interpolate(picture, scale_factor=factor, mode="bilinear", align_corners=False)
         for factor in (0.5, 0.25)
@@ -31,25 +31,25 @@ def pyramid(picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def crops_of(picture: Tensor, level: Level, crop_px: int) -> list[Tensor]:
-    """Views (1, 3, crop, crop) of one level's picture, row by row."""
+    """Views (3, crop, crop) of one level's picture (3, s, s), row by row."""
     starts = [step * level.stride_px for step in range(level.steps)]
     return [picture[..., y : y + crop_px, x : x + crop_px] for y in starts for x in starts]
 
 
 class Mosaic:
-    """A map put together from those of overlapping crops."""
+    """The maps of several pictures, each put together from those of overlapping crops."""
 
-    def __init__(self, level: Level, tokens: int, like: Tensor) -> None:
+    def __init__(self, level: Level, tokens: int, pictures: int, like: Tensor) -> None:
         """Make room for the maps of a level's crops, `tokens` a side; (…, width) `like` tells type and device."""
         self._level, self._tokens = level, tokens
         side = level.steps * tokens - 2 * (level.steps - 1) * level.trim
-        self._map = like.new_empty((side, side, like.shape[-1]))
+        self._map = like.new_empty((pictures, side, side, like.shape[-1]))
 
-    def put(self, number: int, crop_map: Tensor) -> None:
-        """Put the map (tokens, tokens, width) of the crop of this number into its place."""
+    def put(self, picture: int, number: int, crop_map: Tensor) -> None:
+        """Put the map (tokens, tokens, width) of a picture's crop of this number into its place."""
         row, column = divmod(number, self._level.steps)
         (y, top, bottom), (x, left, right) = self._span(row), self._span(column)
-        self._map[y : y + bottom - top, x : x + right - left] = crop_map[top:bottom, left:right]
+        self._map[picture, y : y + bottom - top, x : x + right - left] = crop_map[top:bottom, left:right]
 
     def _span(self, step: int) -> tuple[int, int, int]:
         """Where a crop begins in the mosaic, and which of its own tokens are kept."""
@@ -60,12 +60,12 @@ class Mosaic:
 
     @property
     def map(self) -> Tensor:
-        """(1, width, side, side), channels last in memory."""
-        return self._map.permute(2, 0, 1)[None]
+        """(B, width, side, side), channels last in memory."""
+        return self._map.permute(0, 3, 1, 2)
 
 
 class PyramidEncoder(nn.Module):
-    """A picture to five maps, for both decoders."""
+    """Pictures to five maps, for both decoders."""
 
     def __init__(self, config: SharpConfig) -> None:
         super().__init__()
@@ -81,18 +81,18 @@ class PyramidEncoder(nn.Module):
         self.upsample_lowres = Upsample2(width, widths[3], bias=True)
         self.fuse_lowres = nn.Conv2d(2 * widths[3], widths[3], 1)
 
-    def forward(self, picture: Tensor, chunk: int, progress: Progress) -> list[Callable[[], Tensor]]:
-        """Maps (1, C, s, s) with s = S/2, S/4, S/8, S/16, S/32, finest first.
+    def forward(self, pictures: Tensor, chunk: int, progress: Progress) -> list[Callable[[], Tensor]]:
+        """Maps (B, C, s, s) with s = S/2, S/4, S/8, S/16, S/32, finest first.
 
         They come as functions: the finest is the largest by far and quick to make, so it is made anew each time it
         is asked for. The others are kept.
 
         Args:
-            picture: (1, 3, S, S) float32, values -1 to 1.
+            pictures: (B, 3, S, S) float32, values -1 to 1.
             chunk: how many crops are seen at once.
             progress: told after each chunk.
         """
-        levels = [level.to(self.fuse_lowres.weight.dtype) for level in pyramid(picture)]
+        levels = [level.to(self.fuse_lowres.weight.dtype) for level in pyramid(pictures)]
         (whole,) = self.image_encoder(levels[-1])
         mosaics = self.see_crops(levels, chunk, progress)
         latent0, latent1, fine, middle, coarse = mosaics
@@ -106,24 +106,26 @@ class PyramidEncoder(nn.Module):
         return [lambda: self.upsample_latent0(latent0), *(functools.partial(_same, level) for level in kept)]
 
     def see_crops(self, levels: Sequence[Tensor], chunk: int, progress: Progress) -> list[Tensor]:
-        """Mosaics (1, width, s, s): two taps and the end of the finest level, the ends of the other two."""
+        """Mosaics (B, width, s, s): two taps and the end of the finest level, the ends of the other two."""
         cutting = Cutting(levels[0].shape[-1])
         crops = [
-            (number, level, crop)
-            for level, picture in enumerate(levels)
-            for number, crop in enumerate(crops_of(picture, cutting.levels[level], cutting.crop_px))
+            (picture, number, level, crop)
+            for picture in range(len(levels[0]))
+            for level, pixels in enumerate(levels)
+            for number, crop in enumerate(crops_of(pixels[picture], cutting.levels[level], cutting.crop_px))
         ]
         like = self.patch_encoder.cls_token
-        latents = [Mosaic(cutting.levels[0], cutting.tokens, like) for _ in self.taps]
-        ends = [Mosaic(level, cutting.tokens, like) for level in cutting.levels]
+        room = cutting.tokens, len(levels[0]), like
+        latents = [Mosaic(cutting.levels[0], *room) for _ in self.taps]
+        ends = [Mosaic(level, *room) for level in cutting.levels]
         for start in range(0, len(crops), chunk):
             part = crops[start : start + chunk]
-            *tapped, end = self.patch_encoder(torch.cat([crop for _, _, crop in part]), self.taps)
-            for i, (number, level, _) in enumerate(part):
-                ends[level].put(number, end[i])
+            *tapped, end = self.patch_encoder(torch.stack([crop for *_, crop in part]), self.taps)
+            for i, (picture, number, level, _) in enumerate(part):
+                ends[level].put(picture, number, end[i])
                 if level == 0:
                     for mosaic, latent in zip(latents, tapped, strict=True):
-                        mosaic.put(number, latent[i])
+                        mosaic.put(picture, number, latent[i])
             progress((start + len(part)) / len(crops))
         return [mosaic.map for mosaic in (*latents, *ends)]
 

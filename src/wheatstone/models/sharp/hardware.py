@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import psutil
 import torch
 
 from wheatstone.errors import BadOptionError
+from wheatstone.settings import Mode, Settings
+
+_log = logging.getLogger(__name__)
 
 _CPU_CHUNK = 5
 """Crops seen at once on a CPU: as many as its caches like (bfloat16; float32 does not mind)."""
@@ -15,6 +19,8 @@ _GPU_CHUNK = 35
 _WEIGHTS = 655_000_000
 _MAPS = 4.5
 """Of the widest map, so many are held at once at the most."""
+_MOST_PHOTOS = 8
+"""Seen at once by a GPU that has room for them; it is busy long before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +52,22 @@ class Hardware:
 
     def needed_bytes(self, side_px: int) -> int:
         """About how much memory the network takes at this side, weights included."""
+        return _WEIGHTS * int(self.dtype.itemsize) + self._photo_bytes(side_px)
+
+    def photos_at_once(self, side_px: int) -> int:
+        """How many photos to see together, now that the weights are loaded: one, but for a GPU with room for more.
+
+        On a CPU one photo keeps all cores busy; and who sees the parts of a photo one by one is short of memory.
+        """
+        if self.device.type == "cpu" or self.chunk == 1:
+            return 1
+        weights = torch.cuda.memory_allocated(self.device) if self.device.type == "cuda" else 0
+        return max(1, min(_MOST_PHOTOS, (self.free_bytes() - weights) // self._photo_bytes(side_px)))
+
+    def _photo_bytes(self, side_px: int) -> int:
+        """About what a photo takes beside the weights."""
         widest = 256 * (side_px // 2) ** 2
-        return round((_WEIGHTS + _MAPS * widest) * int(self.dtype.itemsize))
+        return round(_MAPS * widest) * int(self.dtype.itemsize)
 
     def free_bytes(self) -> int:
         """What is free on the device, counting what this process would give back."""
@@ -64,59 +84,74 @@ class Hardware:
             torch.mps.empty_cache()
 
 
-def choose_hardware(
-    device: str = "auto",
-    *,
-    no_amp: bool = False,
-    gradient_checkpointing: bool = False,
-    compiles: bool = False,
-    tf32: bool = True,
-    tunes: bool = True,
-) -> Hardware:
-    """The device asked for, or the best there is, in the fastest precision it is good at.
+def choose_hardware(settings: Settings) -> Hardware:
+    """The device that the settings name, or the best there is, in the fastest precision it is good at.
 
-    Args:
-        device: `auto`, or what PyTorch calls it.
-        no_amp: keep float32.
-        gradient_checkpointing: less memory for more time, as in training: crops are seen one by one.
-        compiles: see `Hardware`.
-        tf32: see `Hardware`.
-        tunes: see `Hardware`.
+    The mode beats the device. A device that is not here becomes the CPU, with a warning; a mode insists.
 
     Raises:
-        BadOptionError: there is no such device here.
+        BadOptionError: there is no device of this mode here, or none has this name.
     """
-    chosen = _device(device)
-    chunk = _CPU_CHUNK if chosen.type == "cpu" else _GPU_CHUNK
+    gpu, sees_parts = settings.gpu, settings.optimization.gradient_checkpointing
+    device = _canonical(_of_mode(settings.mode) if settings.mode else _named(settings.model.device))
+    chunk = _CPU_CHUNK if device.type == "cpu" else _GPU_CHUNK
     return Hardware(
-        device=chosen,
-        dtype=torch.float32 if no_amp else _fast_dtype(chosen),
-        chunk=1 if gradient_checkpointing else chunk,
-        compiles=compiles,
-        tf32=tf32 and not no_amp,
-        tunes=tunes,
+        device=device,
+        dtype=_fast_dtype(device) if gpu.enable_amp else torch.float32,
+        chunk=1 if sees_parts else chunk,
+        compiles=gpu.compile,
+        tf32=gpu.enable_tf32,
+        tunes=gpu.enable_cudnn_benchmark,
     )
 
 
-def _device(name: str) -> torch.device:
+def _of_mode(mode: Mode) -> torch.device:
+    best = _best()
+    is_cuda, is_amd = best.type == "cuda", torch.version.hip is not None
+    device, is_here = {
+        "auto": (best, True),
+        "cpu": (torch.device("cpu"), True),
+        "gpu": (best, best.type != "cpu"),
+        "nvidia": (best, is_cuda and not is_amd),
+        "amd": (best, is_cuda and is_amd),
+    }[mode]
+    if not is_here:
+        what = {"nvidia": "GPU of NVIDIA", "amd": "GPU of AMD"}.get(mode, "GPU")
+        raise BadOptionError(
+            f"Mode {mode}: PyTorch {torch.__version__} finds no {what} here; `auto` takes the best there is."
+        )
+    return device
+
+
+def _named(name: str) -> torch.device:
     if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        return _best()
     try:
         device = torch.device(name)
-    except RuntimeError as error:
-        raise BadOptionError(f"Unknown device {name!r}; known are auto, cuda, mps and cpu.") from error
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda", "mps"):
+        raise BadOptionError(f"Unknown device {name!r}; known are auto, cuda, mps and cpu.")
     is_here = {
         "cpu": True,
         "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
         "mps": torch.backends.mps.is_available(),
     }
-    if not is_here.get(device.type, False):
-        raise BadOptionError(
-            f"PyTorch {torch.__version__} finds no device {name!r} here; `auto` takes the best there is."
-        )
-    return device
+    if is_here[device.type]:
+        return device
+    _log.warning("PyTorch %s finds no device %s here; it runs on the CPU.", torch.__version__, name)
+    return torch.device("cpu")
+
+
+def _best() -> torch.device:
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _canonical(device: torch.device) -> torch.device:
+    """One name for one device: PyTorch's `cuda` is the first of them."""
+    return torch.device("cuda", device.index or 0) if device.type == "cuda" else torch.device(device.type)
 
 
 def _fast_dtype(device: torch.device) -> torch.dtype:

@@ -26,7 +26,7 @@ class DisparityHead(nn.Sequential):
         )
 
     def forward(self, values: Tensor) -> Tensor:
-        """(1, width, h, w) to (1, 2, 2 h, 2 w) float32."""
+        """(B, width, h, w) to (B, 2, 2 h, 2 w) float32."""
         return by_stripes(self._stripe, values, halo=2, scale=2)
 
     def _stripe(self, values: Tensor) -> Tensor:
@@ -59,9 +59,9 @@ class CorrectionHead(nn.Module):
         self.texture_prediction_head = nn.Conv2d(features, (DELTAS - GEOMETRY_DELTAS) * LAYERS, 1)
 
     def forward(self, geometry: Tensor, texture: Tensor) -> Tensor:
-        """(1, features, h, w) each to (14, 2, h, w)."""
+        """(B, features, h, w) each to (B, 14, 2, h, w)."""
         deltas = torch.cat(
             [self.geometry_prediction_head(geometry.float()), self.texture_prediction_head(texture.float())], dim=1
         )
-        by_layer: Tensor = deltas[0].contiguous().unflatten(0, (DELTAS, LAYERS))
+        by_layer: Tensor = deltas.contiguous().unflatten(1, (DELTAS, LAYERS))
         return by_layer

@@ -35,18 +35,18 @@ class Normalisation(nn.GroupNorm):
     """
 
     def forward(self, values: Tensor) -> Tensor:
-        """(1, C, H, W) to the same shape."""
+        """(B, C, H, W) to the same shape."""
         if values.device.type != "cpu" or values.dtype != torch.float32:
             return super().forward(values)
-        pixels = values.permute(0, 2, 3, 1).flatten(0, 2)
+        pixels = values.permute(0, 2, 3, 1).flatten(1, 2)
         mean, square = (
-            sums.mean(dim=0).unflatten(0, (self.num_groups, -1)).mean(dim=1, keepdim=True)
+            sums.mean(dim=1).unflatten(1, (self.num_groups, -1)).mean(dim=2, keepdim=True)
             for sums in (pixels, pixels.square())
         )
         weight, bias = (part.unflatten(0, (self.num_groups, -1)) for part in (self.weight, self.bias))
         factor = weight * torch.rsqrt(square - mean.square() + self.eps)
         shift = bias - mean * factor
-        return torch.addcmul(shift.flatten()[:, None, None], values, factor.flatten()[:, None, None])
+        return torch.addcmul(shift.flatten(1)[..., None, None], values, factor.flatten(1)[..., None, None])
 
 
 class Upsample2(nn.ConvTranspose2d):

@@ -1,4 +1,4 @@
-"""The whole network: a square picture to Gaussians. Its parts are named as in the published checkpoint."""
+"""The whole network: square pictures to Gaussians. Its parts are named as in the published checkpoint."""
 
 from __future__ import annotations
 
@@ -36,24 +36,30 @@ class SharpNetwork(nn.Module):
         assert isinstance(part, _Monodepth)  # noqa: S101  (for the type checker: modules hold modules)
         return part
 
-    def forward(self, picture: Tensor, disparity_factor: float, chunk: int, progress: Progress) -> Splats:
-        """Predict the Gaussians.
+    def forward(
+        self, pictures: Tensor, disparity_factors: Sequence[float], chunk: int, progress: Progress
+    ) -> list[Splats]:
+        """Predict the Gaussians of each picture.
 
         Args:
-            picture: (1, 3, S, S) float32 sRGB, 0 to 1; S is 512, 1024 or 1536.
-            disparity_factor: focal length over width of the photo.
+            pictures: (B, 3, S, S) float32 sRGB, 0 to 1; S is 512, 1024 or 1536.
+            disparity_factors: focal length over width of each photo.
             chunk: crops seen at once.
             progress: told how far it is, 0 to 1.
         """
         levels = self.monodepth.encoder(
-            picture * 2.0 - 1.0, chunk, lambda fraction: progress(_CROPS_SHARE * fraction)
+            pictures * 2.0 - 1.0, chunk, lambda fraction: progress(_CROPS_SHARE * fraction)
         )
         disparity = self.monodepth.head(self.monodepth.decoder(levels))
         progress(_DEPTH_SHARE)
-        guess = first_guess(picture, depth_of(disparity, disparity_factor))
-        deltas = self.prediction_head(*self.feature_model(levels, guess.features))
+        guesses = [
+            first_guess(pictures[i : i + 1], depth_of(disparity[i : i + 1], factor))
+            for i, factor in enumerate(disparity_factors)
+        ]
+        features = torch.cat([guess.features for guess in guesses])
+        deltas = self.prediction_head(*self.feature_model(levels, features))
         progress(1.0)
-        return compose(guess, deltas)
+        return [compose(guess, deltas[i]) for i, guess in enumerate(guesses)]
 
     def merge(self) -> None:
         """Make single layers of linear ones in a row; float32 weights keep their meaning to the last digits."""
@@ -85,22 +91,22 @@ class _Features(nn.Module):
         self.texture_head = FeatureHead(width, config.features)
         self.geometry_head = FeatureHead(width, config.features)
 
-    def forward(self, levels: Sequence[Callable[[], Tensor]], picture: Tensor) -> tuple[Tensor, Tensor]:
-        """The encoder's maps and (1, 5, S, S) to features (1, features, S/2, S/2) of geometry and of texture."""
+    def forward(self, levels: Sequence[Callable[[], Tensor]], pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """The encoder's maps and (B, 5, S, S) to features (B, features, S/2, S/2) of geometry and of texture."""
         fused = self.decoder(levels)
-        self.fusion.add(fused, self.image_encoder(picture))
+        self.fusion.add(fused, self.image_encoder(pictures))
         fused = self.fusion(fused)
         return self.geometry_head(fused), self.texture_head(fused)
 
 
 class _PictureEncoder(nn.Module):
-    """Picture and disparities, one value per cell."""
+    """Pictures and disparities, one value per cell."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(5, width, STRIDE_PX, STRIDE_PX)
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """(1, 5, S, S) float32 to (1, width, S/2, S/2)."""
-        encoded: Tensor = self.conv(picture.to(self.conv.weight.dtype, memory_format=torch.channels_last))
+    def forward(self, pictures: Tensor) -> Tensor:
+        """(B, 5, S, S) float32 to (B, width, S/2, S/2)."""
+        encoded: Tensor = self.conv(pictures.to(self.conv.weight.dtype, memory_format=torch.channels_last))
         return encoded

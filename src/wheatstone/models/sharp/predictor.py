@@ -1,8 +1,9 @@
-"""SHARP as a model: a photo in, a scene in metres out."""
+"""SHARP as a model: photos in, scenes in metres out."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from wheatstone.models.sharp.weights import Progress, load_network
 from wheatstone.pictures import Picture
 from wheatstone.splats.cameras import Camera
 from wheatstone.splats.gaussians import SH_C0, Gaussians
-from wheatstone.splats.scene import Scene
+from wheatstone.splats.scene import Run, Scene
 from wheatstone.stages import Stages
 
 _log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Sharp:
     Attributes:
         info: name, label and licence.
         side_px: side of the square that photos are stretched to.
+        photos_at_once: how many photos `predict_many` sees together.
     """
 
     info = SHARP
@@ -47,6 +49,7 @@ class Sharp:
         self._network = network
         self._hardware = hardware
         self._chunk = hardware.chunk
+        self.photos_at_once = hardware.photos_at_once(self.side_px)
         hardware.apply()
         if hardware.compiles:
             depth = network.monodepth
@@ -99,32 +102,56 @@ class Sharp:
             ModelFailedError: the network gave values that are no numbers.
             CancelledError: the run was told to end.
         """
-        height_px, width_px = picture.rgb.shape[:2]
-        with torch.inference_mode():
-            with stages.stage("prepare"):
-                square = resized(picture.rgb, self.side_px, self._hardware.device)
-            with stages.stage("network") as progress:
-                splats = self._see(square, picture.f_px / width_px, progress)
-            with stages.stage("unproject"):
-                stretch = width_px / (2 * picture.f_px), height_px / (2 * picture.f_px), 1.0
-                gaussians = to_gaussians(unproject(splats, stretch))
-        return Scene(gaussians, Camera.of_photo(width_px, height_px, picture.f_px), label(self.side_px))
+        [scene] = self.predict_many([picture], stages)
+        return scene
 
-    def _see(self, square: Tensor, disparity_factor: float, progress: Progress) -> Splats:
-        """Run the network, seeing fewer crops at once while memory does not suffice."""
+    def predict_many(self, pictures: Sequence[Picture], stages: Stages) -> list[Scene]:
+        """As `predict`, several at once: on a GPU sooner than one by one."""
+        scenes: list[Scene] = []
+        while len(scenes) < len(pictures):
+            part = pictures[len(scenes) : len(scenes) + self.photos_at_once]
+            with torch.inference_mode():
+                with stages.stage("prepare"):
+                    device = self._hardware.device
+                    squares = torch.cat([resized(picture.rgb, self.side_px, device) for picture in part])
+                with stages.stage("network") as progress:
+                    seen = self._see(squares, [picture.f_px / picture.rgb.shape[1] for picture in part], progress)
+                with stages.stage("unproject"):
+                    scenes += [self._scene(*pair) for pair in zip(part, seen, strict=False)]
+        return scenes
+
+    def _see(self, squares: Tensor, disparity_factors: Sequence[float], progress: Progress) -> list[Splats]:
+        """Run the network, seeing fewer photos, then fewer crops at once while memory does not suffice.
+
+        Returns:
+            The splats of the first photos: of as many as could be seen together.
+        """
         while True:
+            factors = disparity_factors[: self.photos_at_once]
             try:
-                splats: Splats = self._network(square, disparity_factor, self._chunk, progress)
+                splats: list[Splats] = self._network(squares[: len(factors)], factors, self._chunk, progress)
             except (MemoryError, RuntimeError) as error:
                 if not _tells_of_memory(error):
                     raise
             else:
                 return splats
             self._hardware.release()  # after the handler, which holds on to what the network was working with
+            if len(factors) > 1:
+                self.photos_at_once = len(factors) // 2
+                _log.warning("SHARP ran out of memory; seeing %d photos at once.", self.photos_at_once)
+                continue
             if self._chunk == 1:
                 raise _memory_error(self._hardware, self.side_px)
             self._chunk = (self._chunk + 1) // 2
             _log.warning("SHARP ran out of memory; seeing %d parts of the photo at once.", self._chunk)
+
+    def _scene(self, picture: Picture, splats: Splats) -> Scene:
+        height_px, width_px = picture.rgb.shape[:2]
+        stretch = width_px / (2 * picture.f_px), height_px / (2 * picture.f_px), 1.0
+        camera = Camera.of_photo(width_px, height_px, picture.f_px)
+        dtype = str(self._hardware.dtype).removeprefix("torch.")
+        run = Run(SHARP.name, str(self._hardware.device), dtype, self.side_px)
+        return Scene(to_gaussians(unproject(splats, stretch)), camera, label(self.side_px), SHARP.licence, run)
 
 
 def resized(rgb: U8, side_px: int, device: torch.device) -> Tensor:
@@ -148,7 +175,7 @@ def to_gaussians(splats: Splats) -> Gaussians:
     if not np.isfinite(packed.sum(dtype=np.float64)):
         raise ModelFailedError(
             "SHARP gave values that are no numbers: its checkpoint is damaged, or the precision too low (float32, "
-            "`no_amp`, is the safest)."
+            "`--no-amp`, is the safest)."
         )
     ends = np.cumsum([part.numel() for part in parts])[:-1]
     means, scales, quaternions, opacities, sh = np.split(packed, ends)

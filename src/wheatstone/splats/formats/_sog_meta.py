@@ -63,7 +63,7 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """All of `meta.json`; `camera` and `label` stand under a key of our own, which other readers ignore."""
+    """All of `meta.json`; camera, label and licence stand under a key of our own, which other readers ignore."""
 
     count: int
     means: Means
@@ -73,6 +73,7 @@ class Meta:
     rest: Rest | None = None
     camera: Camera | None = None
     label: str = ""
+    licence: str = ""
 
     @property
     def image_names(self) -> list[str]:
@@ -87,8 +88,8 @@ def to_json(meta: Meta, generator: str) -> bytes:
     content |= {name: asdict(getattr(meta, name)) for name in ("means", "scales", "quats", "sh0")}
     if meta.rest:
         content["shN"] = asdict(meta.rest)
-    if meta.camera or meta.label:
-        content["wheatstone"] = {"label": meta.label}
+    if meta.camera or meta.label or meta.licence:
+        content["wheatstone"] = {"label": meta.label, "licence": meta.licence}
     if meta.camera:
         camera = {name: getattr(meta.camera, name) for name in ("width_px", "height_px", *_CAMERA_FLOATS)}
         camera["world_to_camera"] = meta.camera.world_to_camera.ravel().tolist()
@@ -111,7 +112,7 @@ def from_json(text: bytes) -> Meta:
         name = "the first, experimental version" if version is None else f"version {version}"
         raise BadSceneError(f"The SOG is of {name}; only version 2 can be read. Convert it first.")
     means, quats, rest, note = root["means"], root["quats"], root.find("shN"), root.find("wheatstone")
-    camera, label = (note.find("camera"), note.find("label")) if note else (None, None)
+    camera, label, licence = (note and note.find(key) for key in ("camera", "label", "licence"))
     return Meta(
         count=root["count"].integer(1, MAX_GAUSSIANS),
         means=Means(means["mins"].numbers(3, 3), means["maxs"].numbers(3, 3), means["files"].names(2)),
@@ -121,6 +122,7 @@ def from_json(text: bytes) -> Meta:
         rest=_rest(rest) if rest else None,
         camera=_camera(camera) if camera else None,
         label=label.text() if label else "",
+        licence=licence.text() if licence else "",
     )
 
 

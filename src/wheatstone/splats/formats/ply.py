@@ -2,12 +2,14 @@
 
 The file's frame is ours (OpenCV: x right, y down, z forward, metres). Scales are stored as natural
 logarithms, opacities as logits, colours as spherical harmonics of sRGB, quaternions as w, x, y, z. What we
-know beyond the Gaussians travels in SHARP's extra elements (camera) and in a comment (label).
+know beyond the Gaussians travels in SHARP's extra elements (camera) and in comments (label, licence).
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,7 +25,7 @@ from wheatstone.splats.formats._ply_header import header_bytes, read_header
 from wheatstone.splats.gaussians import SH_C0, Gaussians, refuse_faults
 from wheatstone.splats.scene import Scene
 
-LABEL_COMMENT = "wheatstone: "
+LABEL_COMMENT, LICENCE_COMMENT = "wheatstone: ", "wheatstone licence: "
 OPACITY_EDGE = 2.0**-26
 """Opacities keep this distance from 0 and 1, so that logits are finite; float32 rounds it back to 1."""
 
@@ -40,7 +42,7 @@ def read(path: Path) -> Scene:
     """Read a PLY of Gaussians, from us, SHARP or any other program.
 
     Properties may stand in any order and be of any type; unknown properties and elements are ignored.
-    SHARP's camera becomes `Scene.camera`, our own comment `Scene.label`. Quaternions are normalised (zero
+    SHARP's camera becomes `Scene.camera`, our own comments label and licence. Quaternions are normalised (zero
     becomes the identity) and infinite logits saturate.
 
     SHARP marks colours that are linear rather than sRGB in an element `color_space`; those are converted,
@@ -60,10 +62,13 @@ def read(path: Path) -> Scene:
     if _values(tables, "color_space", 1) == [1]:
         gaussians = _from_linear(gaussians)
     gaussians.validate()
-    labels = [
-        comment.removeprefix(LABEL_COMMENT) for comment in header.comments if comment.startswith(LABEL_COMMENT)
-    ]
-    return Scene(gaussians, _camera(tables), labels[0] if labels else "")
+    label, licence = (_comment(header.comments, prefix) for prefix in (LABEL_COMMENT, LICENCE_COMMENT))
+    return Scene(gaussians, _camera(tables), label, licence)
+
+
+def _comment(comments: Sequence[str], prefix: str) -> str:
+    """The first comment that begins so, without that; empty if there is none."""
+    return next((comment.removeprefix(prefix) for comment in comments if comment.startswith(prefix)), "")
 
 
 def write(scene: Scene, file: BinaryIO) -> None:
@@ -89,12 +94,13 @@ def write_plain(scene: Scene, file: BinaryIO) -> None:
 
 def _write(scene: Scene, file: BinaryIO, further: list[tuple[str, AnyArray]]) -> None:
     """Write, checking each part while it is at hand: what a bad scene has left in `file` is of no use."""
-    label = scene.label.encode("ascii", "replace").decode("ascii")
+    notes = ((LABEL_COMMENT, scene.label), (LICENCE_COMMENT, scene.licence))
+    comments = [prefix + _ascii(text) for prefix, text in notes if text]
     gaussians = scene.gaussians
     names = [*_MEANS, *_COLOR, *_rest_names(3 * (gaussians.sh.shape[1] - 1)), *_OPACITY, *_SCALES, *_ROTATION]
     tables = [("vertex", len(gaussians), np.dtype([(name, "<f4") for name in names]))]
     tables += [(name, len(table), table.dtype) for name, table in further]
-    file.write(header_bytes(tables, [LABEL_COMMENT + label] if label else []))
+    file.write(header_bytes(tables, comments))
     faults: Counter[str] = Counter()
     for found, rows in map_chunks(lambda start, stop: _checked(gaussians, start, stop), len(gaussians), _CHUNK):
         faults += found
@@ -102,6 +108,11 @@ def _write(scene: Scene, file: BinaryIO, further: list[tuple[str, AnyArray]]) ->
     refuse_faults(faults)
     for _, table in further:
         file.write(table.view(np.uint8).data)
+
+
+def _ascii(text: str) -> str:
+    """The text as a header can hold it; U²-Net is U2-Net there, and what has no such form a question mark."""
+    return unicodedata.normalize("NFKC", text).encode("ascii", "replace").decode("ascii")
 
 
 def _checked(gaussians: Gaussians, start: int, stop: int) -> tuple[Counter[str], F32]:

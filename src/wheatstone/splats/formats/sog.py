@@ -66,7 +66,7 @@ def read(path: Path) -> Scene:
         files.check_density(path, meta)
         gaussians = _restore(meta, read_file)
     gaussians.validate()
-    return Scene(gaussians, meta.camera, meta.label)
+    return Scene(gaussians, meta.camera, meta.label, meta.licence)
 
 
 def write(scene: Scene, file: BinaryIO, effort: int = 0) -> None:
@@ -114,6 +114,7 @@ def write(scene: Scene, file: BinaryIO, effort: int = 0) -> None:
             rest=rest,
             camera=scene.camera,
             label=scene.label,
+            licence=scene.licence,
         )
         content = [(META, to_json(meta, f"wheatstone {VERSION}"))]
         content += [(name, images[name].result()) for name in sorted(images)]
