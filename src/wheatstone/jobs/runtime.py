@@ -24,6 +24,7 @@ from wheatstone.egress import Egress
 from wheatstone.errors import CancelledError, ServerBusyError, StorageUnavailableError, WheatstoneError, reason
 from wheatstone.executors.local import evict
 from wheatstone.jobs.intake import QUEUE, WORKFLOWS_VERSION, Intake, Wish
+from wheatstone.jobs.observers import JobObserver
 from wheatstone.jobs.retention import expired
 from wheatstone.jobs.services import Services, set_current
 from wheatstone.jobs.sources import Link, Source
@@ -66,6 +67,7 @@ class Runtime:
     Attributes:
         settings: of the server.
         services: what the steps of jobs work with.
+        observers: told of tasks that end.
         batches: the rows.
         deliveries: what others are told.
     """
@@ -77,6 +79,7 @@ class Runtime:
     def __init__(self, settings: Settings, *, clear_cache: bool = False) -> None:
         """Work by these settings; `clear_cache` begins without results kept for equal requests."""
         self.settings = settings
+        self.observers: list[JobObserver] = []
         self._clear_cache = clear_cache
         self._resources = AsyncExitStack()
 
@@ -118,7 +121,7 @@ class Runtime:
             tempfile.tempdir = str(work_dir)  # uploads, too, wait where there is to be space for them
             resources.callback(setattr, tempfile, "tempdir", None)
             self.batches = BatchStore(self._engine)
-            self.services = Services(self.settings, tasks, objects, work_dir, link_key)
+            self.services = Services(self.settings, tasks, objects, work_dir, link_key, self.observers)
             resources.callback(set_current, None)
             set_current(self.services)
             resources.callback(self.services.stop)

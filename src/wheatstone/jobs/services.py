@@ -67,7 +67,13 @@ class Services:
     """
 
     def __init__(
-        self, settings: Settings, tasks: TaskStore, objects: ObjectStore, work_dir: Path, link_key: bytes
+        self,
+        settings: Settings,
+        tasks: TaskStore,
+        objects: ObjectStore,
+        work_dir: Path,
+        link_key: bytes,
+        observers: Sequence[JobObserver] = (),
     ) -> None:
         workers = settings.compression.max_workers
         self.settings = settings
@@ -82,7 +88,7 @@ class Services:
         self.flights = Flights()
         self.link_key = link_key
         self.workflows: set[str] = set()
-        self.observers: list[JobObserver] = []
+        self.observers = observers
         self._threads = ThreadPoolExecutor(self.concurrency, thread_name_prefix="step")
         self._running: dict[str, _Step] = {}
         self._is_draining = False

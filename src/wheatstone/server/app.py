@@ -41,6 +41,6 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_middleware(OriginGuard, hosts=hosts_allowed(settings.server.host, settings.server.allowed_hosts))
     if settings.monitoring.enabled:
         app.state.metrics = Metrics(settings, lambda: readings(runtime))
-        runtime.services.observers.append(app.state.metrics)
+        runtime.observers.append(app.state.metrics)
         add_metrics(app, app.state.metrics, settings.monitoring.metrics_path)
     return app
