@@ -4,10 +4,12 @@ import io
 import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import psutil
 import pytest
 
 from tests.live import PATIENCE_S, PHOTO, LiveServer, running_server
@@ -59,6 +61,31 @@ def test_a_batch_without_a_photo_is_done(server: LiveServer) -> None:
     batch = post(server, ("a.txt", b"a"), ("b.txt", b"b")).json()
     assert (batch["done"], batch["jobs"], len(batch["rejected"])) == (True, [], 2)
     assert told(server, f"/v1/batches/{batch['id']}/events") == []
+
+
+def test_only_files_make_a_batch(server: LiveServer) -> None:
+    elsewhere = server.http.post("/v1/batches", json={"image_url": "http://192.0.2.1/a.jpg"})
+    fields = server.http.post("/v1/batches", data={"file": "x" * 2_000_000})
+    for answer in (elsewhere, fields):
+        assert (answer.status_code, answer.json()["type"]) == (422, "urn:wheatstone:bad-request")
+        assert answer.json()["detail"] == "file: a photo must be sent as a file."
+
+
+def test_a_batch_takes_little_memory_however_large_its_photos_are(tmp_path: Path) -> None:
+    limits = {"max_bytes": 4_000_000}
+    photos = [(f"{n}.jpg", GOOD + n.to_bytes(1, "big") * 3_800_000) for n in range(60)]
+    with running_server(tmp_path, model={"name": "instant"}, pictures=limits) as server:
+        memory = psutil.Process(server.process.pid)
+        post(server, photos[0])
+        before_bytes, most_bytes = memory.memory_info().rss, 0
+        with ThreadPoolExecutor(1) as sending:
+            answer = sending.submit(post, server, *photos, ("large.jpg", GOOD * 1000))
+            while not answer.done():
+                most_bytes = max(most_bytes, memory.memory_info().rss)
+                time.sleep(0.005)
+        batch = answer.result().json()
+        assert (len(batch["jobs"]), batch["rejected"][0]["error"]["code"]) == (60, "picture-too-large")
+        assert most_bytes - before_bytes < 80_000_000
 
 
 def test_one_stream_tells_of_all_jobs_of_a_batch(slow_server: LiveServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import PurePosixPath
@@ -13,9 +14,16 @@ from wheatstone.egress import Egress, Limits
 from wheatstone.errors import EgressFailedError, UnknownTaskError
 from wheatstone.jobs.photos import photo_key
 from wheatstone.jobs.services import Services
+from wheatstone.pictures import check_file_size
 
 _FETCH_S = 60.0
 _CHUNK_BYTES = 1 << 20
+_MAX_NAME_CHARACTERS = 255
+
+
+def shown(name: str) -> str:
+    """A client's name for a file, fit to be shown."""
+    return "".join(character for character in name if character.isprintable())[-_MAX_NAME_CHARACTERS:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +76,14 @@ class Upload:
         return f"{self.name} {digest.hexdigest()}"
 
     def read(self, services: Services) -> Content:
-        """The photo."""
-        del services
+        """The photo.
+
+        Raises:
+            BadPictureError, PictureTooLargeError: it is empty, or larger than the limit; it is not read then.
+        """
+        size_bytes = self.file.seek(0, os.SEEK_END)
+        self.file.seek(0)
+        check_file_size(size_bytes, shown(self.name), services.settings.pictures)
         return Content(self.file.read(), self.name)
 
 
