@@ -117,10 +117,9 @@ def compress(services: Services, task: Task, stages: Stages, predicted: dict[str
                     services.objects.put(task_key(task.id, name), Path(folder, name))
         artifacts = [_artifact(services, task.id, name) for name in names]
         seconds = {**predicted["seconds"], **stages.seconds}
-        scene = predicted.get("scene", predicted)  # an older server recorded nothing else
-        facts = {**scene, **drawn, "seconds": seconds}
+        facts = {**predicted["scene"], **drawn, "seconds": seconds}
         services.move(task.id, Status.COMPLETED, artifacts=artifacts, facts=facts)
-        key = predicted.get("cache_key")
+        key = predicted["cache_key"]
         if key and key == _cache_key(services, task):  # else weights were fetched meanwhile
             services.cache.put(key, facts, {made.name: made.key for made in artifacts})
     if PLY not in names:
