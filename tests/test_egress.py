@@ -169,7 +169,16 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://example.com/", "file:///etc/passwd", "http:///path", "//example.com/", "", "http://a\nb/"]
+    "url",
+    [
+        "ftp://example.com/",
+        "file:///etc/passwd",
+        "http:///path",
+        "//example.com/",
+        "",
+        "http://a\nb/",
+        "http://a/\ud800",
+    ],
 )
 def test_only_web_urls_are_fetched(url: str) -> None:
     with pytest.raises(EgressRefusedError):

@@ -267,7 +267,7 @@ def checked_url(text: str) -> httpx2.URL:
     """
     try:
         url = httpx2.URL(text)
-    except httpx2.InvalidURL as error:
+    except (httpx2.InvalidURL, UnicodeError) as error:
         raise EgressRefusedError("This is not a valid URL.") from error
     if url.scheme not in ("http", "https") or not url.host:
         raise EgressRefusedError(

@@ -60,6 +60,7 @@ def test_a_receiver_that_is_gone_is_not_tried_again() -> None:
         (format_datetime(NOW - timedelta(seconds=30), usegmt=True), 0),
         ("Thu, 01 Jan 2026 00:00:30 -0000", 30),
         ("Thu, 01 Jan 0001 00:00:30 +2300", 0),
+        ("Thu, 01 Jan 99999999999999 00:00:30 GMT", 0),
         ("-5", 0),
         ("soon", 0),
         ("²", 0),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import sqlite3
 import stat
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +62,24 @@ def test_a_killed_server_loses_nothing_and_redoes_no_finished_stage(stage: str, 
     assert notes.count("done") == len(ids)
     if stage == "compressing":
         assert notes.count("begun") == 1  # the finished stage was not redone
+
+
+def test_a_task_that_an_older_server_began_is_finished(tmp_path: Path) -> None:
+    """What the first version recorded of a finished prediction: the scene's facts and seconds, side by side."""
+    settings: dict[str, Any] = {"model": {"name": "instant"}, "compression": slow_compressor(tmp_path)}
+    with running_server(tmp_path / "server", **settings) as server:
+        task_id = server.submit()
+        server.wait(task_id, "compressing")
+        server.kill()
+    with closing(sqlite3.connect(tmp_path / "server" / "output" / "sqlite" / "metadata.db")) as database, database:
+        (recorded,) = database.execute("SELECT output FROM operation_outputs").fetchone()
+        result = json.loads(recorded)
+        older = {**result["scene"], "seconds": result["seconds"]}
+        database.execute("UPDATE operation_outputs SET output = ?", (json.dumps(older),))
+    with running_server(tmp_path / "server", **settings) as server:
+        job = server.wait(task_id)
+        assert (job["status"], job["model"]) == ("completed", "instant"), job
+        assert "sog" in str(job["artifacts"])
 
 
 def test_a_kill_leaves_nothing_half_written_behind(tmp_path: Path) -> None:

@@ -121,6 +121,21 @@ def test_progress_is_told_between_events() -> None:
     run(test)
 
 
+def test_a_job_that_has_ended_makes_no_progress() -> None:
+    async def test(hub: EventHub, job: Job) -> None:
+        job.add(Status.QUEUED)
+        job.add(Status.CANCELLED)
+        job.events.append(Event(3, "b", 1, Status.QUEUED, None, datetime.now(UTC)))  # another one of the batch
+        follower = hub.follow(Topic("batch", is_batch=True), progress=True)
+        for _ in range(3):
+            await anext(follower)
+        hub.report(TASK, "lift", 0.5)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(follower), 0.1)
+
+    run(test)
+
+
 def test_who_does_not_ask_for_progress_sleeps_through_it() -> None:
     async def test(hub: EventHub, job: Job) -> None:
         job.add(Status.CONVERTING)

@@ -4,10 +4,12 @@ import io
 import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import psutil
 import pytest
 
 from tests.live import PATIENCE_S, PHOTO, LiveServer, running_server
@@ -61,6 +63,31 @@ def test_a_batch_without_a_photo_is_done(server: LiveServer) -> None:
     assert told(server, f"/v1/batches/{batch['id']}/events") == []
 
 
+def test_only_files_make_a_batch(server: LiveServer) -> None:
+    elsewhere = server.http.post("/v1/batches", json={"image_url": "http://192.0.2.1/a.jpg"})
+    fields = server.http.post("/v1/batches", data={"file": "x" * 2_000_000})
+    for answer in (elsewhere, fields):
+        assert (answer.status_code, answer.json()["type"]) == (422, "urn:wheatstone:bad-request")
+        assert answer.json()["detail"] == "file: a photo must be sent as a file."
+
+
+def test_a_batch_takes_little_memory_however_large_its_photos_are(tmp_path: Path) -> None:
+    limits = {"max_bytes": 4_000_000}
+    photos = [(f"{n}.jpg", GOOD + n.to_bytes(1, "big") * 3_800_000) for n in range(60)]
+    with running_server(tmp_path, model={"name": "instant"}, pictures=limits) as server:
+        memory = psutil.Process(server.process.pid)
+        post(server, photos[0])
+        before_bytes, most_bytes = memory.memory_info().rss, 0
+        with ThreadPoolExecutor(1) as sending:
+            answer = sending.submit(post, server, *photos, ("large.jpg", GOOD * 1000))
+            while not answer.done():
+                most_bytes = max(most_bytes, memory.memory_info().rss)
+                time.sleep(0.005)
+        batch = answer.result().json()
+        assert (len(batch["jobs"]), batch["rejected"][0]["error"]["code"]) == (60, "picture-too-large")
+        assert most_bytes - before_bytes < 80_000_000
+
+
 def test_one_stream_tells_of_all_jobs_of_a_batch(slow_server: LiveServer) -> None:
     batch = post(slow_server, *((f"{i}.jpg", GOOD) for i in range(3))).json()
     url = f"/v1/batches/{batch['id']}/events"
@@ -78,7 +105,7 @@ def test_one_stream_tells_of_all_jobs_of_a_batch(slow_server: LiveServer) -> Non
 
 
 def test_results_come_as_one_archive_named_like_the_photos(server: LiveServer) -> None:
-    names = ["holiday.jpg", "holiday.jpg", "../../etc/passwd.png", "..", "Straße 東京.jpg"]
+    names = ["holiday.jpg", "holiday.jpg", "../../etc/passwd.png", "..", "Straße 東京.jpg", "Holiday.jpg"]
     batch = wait(server, post(server, *((name, GOOD) for name in names)).json()["id"])
     answer = server.http.get(f"/v1/batches/{batch['id']}/results.zip")
     assert answer.headers["content-type"] == "application/zip"
@@ -87,7 +114,7 @@ def test_results_come_as_one_archive_named_like_the_photos(server: LiveServer) -
         found = archive.namelist()
         assert found[:3] == ["holiday.sog", "holiday-2.sog", "passwd.sog"]
         assert found[3] == f"{batch['jobs'][3]['id']}.sog"
-        assert found[4] == "Straße 東京.sog"
+        assert found[4:] == ["Straße 東京.sog", "Holiday-3.sog"]
         artifact = next(made for made in batch["jobs"][0]["artifacts"] if made["name"] == "output.sog")
         assert archive.read("holiday.sog") == server.http.get(artifact["url"]).content
 

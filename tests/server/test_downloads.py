@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from fastapi import Request
 
 from tests.live import LiveServer
+from tests.rows import task
+from wheatstone.server.downloads import download
+from wheatstone.storage import Artifact, ObjectStore
 
 
 def test_a_part_is_served(server: LiveServer, done: str) -> None:
@@ -25,6 +31,14 @@ def test_the_whole_says_that_it_can_be_had_in_parts(server: LiveServer, done: st
     assert answer.status_code == 200
     assert answer.headers["accept-ranges"] == "bytes"
     assert answer.headers["content-length"] == str(len(answer.content))
+
+
+def test_whoever_asks_for_the_head_is_told_the_size_and_no_file_is_read(tmp_path: Path) -> None:
+    objects = ObjectStore(tmp_path)
+    objects.put("large", bytes(1000))
+    asked = Request({"type": "http", "method": "HEAD", "headers": []})
+    answer = download(objects, task(), Artifact("output.sog", "large", "application/octet-stream", 1000), asked)
+    assert (answer.headers["content-length"], answer.body) == ("1000", b"")
 
 
 def test_a_part_beyond_the_end_is_416(server: LiveServer, done: str) -> None:

@@ -206,7 +206,11 @@ def test_a_signed_link_works_until_it_is_over(server: LiveServer, done: str) -> 
     link = server.http.post(f"/v1/jobs/{done}/artifacts/output.sog/link", params={"lifetime_s": 1}).json()
     assert server.http.get(link["url"]).status_code == 200
     assert server.http.get(link["url"], headers={"Range": "bytes=0-3"}).status_code == 206
-    tampered = [link["url"].replace("output.sog", "poster.webp"), link["url"].replace("expires=1", "expires=2")]
+    tampered = [
+        link["url"].replace("output.sog", "poster.webp"),
+        link["url"].replace("expires=1", "expires=2"),
+        link["url"].replace("signature=", "signature=é"),
+    ]
     for url in tampered:
         assert server.http.get(url).json()["type"] == "urn:wheatstone:bad-link"
     while server.http.get(link["url"]).status_code == 200:

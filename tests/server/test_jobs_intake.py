@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -211,6 +212,31 @@ def test_slow_photos_from_elsewhere_hold_up_nobody_else(server: LiveServer) -> N
         assert not any(each.done() for each in slow)
         release.set()
         assert {each.result().status_code for each in slow} == {502}
+
+
+def test_a_photo_that_comes_slowly_does_not_keep_the_server_from_ending(tmp_path: Path) -> None:
+    begun, release = threading.Event(), threading.Event()
+
+    def drip(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", "1000000")
+        request.end_headers()
+        begun.set()
+        with contextlib.suppress(OSError):  # hung up on
+            while not release.wait(0.1):
+                request.wfile.write(b"x")
+
+    egress = {"allow_private": ["127.0.0.0/8"]}
+    with (
+        serving(drip) as there,
+        running_server(tmp_path, model={"name": "instant"}, egress=egress) as server,
+        ThreadPoolExecutor(1) as asking,
+    ):
+        answer = asking.submit(server.http.post, "/v1/jobs", json={"image_url": f"{there.url}/a.jpg"})
+        assert begun.wait(60)
+        assert server.terminate() == 0
+        release.set()
+        assert (answer.result().status_code, answer.result().headers["retry-after"]) == (503, "10")
 
 
 def test_files_on_their_way_can_lie_elsewhere(tmp_path: Path) -> None:

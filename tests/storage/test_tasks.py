@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -142,6 +144,21 @@ def test_only_what_may_follow_follows_and_the_end_is_the_end(
     assert [event.sequence for event in told] == list(range(1, len(told) + 1))
     assert sum(event.status.is_final for event in told) <= 1
     assert told[-1].status is store.get(task_id).status
+
+
+def test_of_two_ends_at_once_only_one_counts(store: TaskStore) -> None:
+    ready = threading.Barrier(2)
+
+    def end(task_id: str, status: Status) -> Task | None:
+        ready.wait()
+        return store.transition(task_id, status)
+
+    with ThreadPoolExecutor(2) as threads:
+        for number in range(20):
+            create(store, str(number))
+            ends = list(threads.map(end, [str(number)] * 2, [Status.CANCELLED, Status.FAILED]))
+            (ended,) = filter(None, ends)
+            assert [event.status for event in events(store, str(number))] == [Status.QUEUED, ended.status]
 
 
 def test_a_place_in_the_queue_counts_those_before(store: TaskStore) -> None:

@@ -133,9 +133,9 @@ def _name(photo: Photo) -> str:
 def unique_name(name: str, taken: set[str]) -> str:
     """`a.jpg`, then `a-2.jpg`, `a-3.jpg`; adds it to those that are taken."""
     path, number, unique = Path(name), 2, name
-    while unique in taken:
+    while unique.casefold() in taken:  # on many systems one file
         unique, number = f"{path.stem}-{number}{path.suffix}", number + 1
-    taken.add(unique)
+    taken.add(unique.casefold())
     return unique
 
 

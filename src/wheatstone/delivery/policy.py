@@ -77,6 +77,6 @@ def _seconds(retry_after: str, now: datetime) -> float:
         return float(retry_after[:9])
     try:
         moment = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0
     return max((moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds(), 0)

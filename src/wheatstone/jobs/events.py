@@ -41,6 +41,7 @@ class Progress:
 class _Tail:
     events: list[Event] = field(default_factory=list)
     progress: dict[str, Progress] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
     stale: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
@@ -158,6 +159,7 @@ class EventHub:
                 tail.events += news.events
                 for event in news.events:
                     if event.status.is_final:
+                        tail.ended.add(event.task_id)
                         tail.progress.pop(event.task_id, None)
                 tail.is_over = news.is_over
                 tail.wake()
@@ -178,8 +180,9 @@ class EventHub:
     def _set_progress(self, task: Task, progress: Progress) -> None:
         self._progress[task.id] = progress
         for tail in self._tails_of(task):
-            tail.progress[task.id] = progress
-            tail.move()
+            if task.id not in tail.ended:  # a cancelled job's model may go on for a moment
+                tail.progress[task.id] = progress
+                tail.move()
 
 
 def place(topic: Topic, event: Event) -> int:

@@ -16,7 +16,7 @@ from dbos import DBOSClient
 
 from wheatstone.errors import IdempotencyInFlightError, QueueFullError, WheatstoneError
 from wheatstone.jobs.services import Services
-from wheatstone.jobs.sources import Content, Source
+from wheatstone.jobs.sources import Content, Source, Upload, shown
 from wheatstone.jobs.splats import kept_result
 from wheatstone.jobs.workflows import photo_to_splat
 from wheatstone.models.registry import splat_model_named
@@ -27,7 +27,6 @@ QUEUE = "splats"
 WORKFLOWS_VERSION = "1"
 """Changes only when a workflow could not go on with what an older one recorded."""
 MAX_PRIORITY = 100
-_MAX_NAME_CHARACTERS = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class Intake:
             (task,) = self._create([new], lambda connection: self._also(connection, [new], request, new.id))
         return task, False
 
-    def submit_batch(self, sources: Sequence[Source], wish: Wish, key: str | None = None) -> tuple[Batch, bool]:
+    def submit_batch(self, sources: Sequence[Upload], wish: Wish, key: str | None = None) -> tuple[Batch, bool]:
         """Accept photos together: those that are none are told by the batch, the others are on their way.
 
         Returns:
@@ -105,13 +104,12 @@ class Intake:
                 return self._batches.get(made), True
             self._check_room(len(sources))
             for source in sources:
-                content = source.read(self._services)
                 try:
-                    new.append(self._new(content, wish, held, batch_id))
+                    new.append(self._new(source.read(self._services), wish, held, batch_id))
                 except WheatstoneError as error:
                     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # ours, not the photo's
                         raise
-                    rejected.append(Rejected(_shown(content.name), error.code, str(error)))
+                    rejected.append(Rejected(shown(source.name), error.code, str(error)))
 
             def also(connection: sa.Connection) -> None:
                 self._batches.add(connection, batch_id, rejected)
@@ -147,7 +145,7 @@ class Intake:
     def _new(self, content: Content, wish: Wish, held: ExitStack, batch_id: str | None = None) -> NewTask:
         """Check a photo and store it; it is held until `held` ends."""
         settings = self._services.settings
-        name, model = _shown(content.name), wish.model or settings.model.name
+        name, model = shown(content.name), wish.model or settings.model.name
         splat_model_named(model, settings)
         Photo(content.data, name, wish.f_px, settings.pictures).check()
         new = NewTask(
@@ -190,8 +188,3 @@ class Intake:
                     },
                     task.id,
                 )
-
-
-def _shown(name: str) -> str:
-    """A client's name for a file, fit to be shown."""
-    return "".join(character for character in name if character.isprintable())[-_MAX_NAME_CHARACTERS:]

@@ -41,6 +41,7 @@ class PhotoShelf:
         try:
             if self._objects.find(photo_key(sha256)) is None:
                 self._objects.put(photo_key(sha256), content)
+            del content  # a batch holds hundreds of photos at once
             yield sha256
         finally:
             with self._lock:

@@ -27,7 +27,7 @@ from wheatstone.jobs.intake import QUEUE, WORKFLOWS_VERSION, Intake, Wish
 from wheatstone.jobs.observers import JobObserver
 from wheatstone.jobs.retention import expired
 from wheatstone.jobs.services import Services, set_current
-from wheatstone.jobs.sources import Link, Source
+from wheatstone.jobs.sources import Link, Source, Upload
 from wheatstone.locks import lock
 from wheatstone.models.registry import splat_model_named
 from wheatstone.settings import Settings
@@ -178,7 +178,7 @@ class Runtime:
         return await asyncio.get_running_loop().run_in_executor(threads, work)
 
     async def submit_batch(
-        self, sources: Sequence[Source], wish: Wish | None = None, key: str | None = None
+        self, sources: Sequence[Upload], wish: Wish | None = None, key: str | None = None
     ) -> tuple[Batch, bool]:
         """As `Intake.submit_batch`."""
         return await asyncio.to_thread(self._intake.submit_batch, sources, wish or Wish(), key)

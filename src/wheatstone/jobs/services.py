@@ -95,6 +95,11 @@ class Services:
         self._drained_by_s = 0.0
 
     @property
+    def is_draining(self) -> bool:
+        """Whether the server is going."""
+        return self._is_draining
+
+    @property
     def concurrency(self) -> int:
         """Tasks under way at once: one converts, the others compress."""
         wanted = 1 + self.settings.compression.max_workers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import PurePosixPath
@@ -10,12 +11,20 @@ from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from wheatstone.egress import Egress, Limits
-from wheatstone.errors import EgressFailedError, UnknownTaskError
+from wheatstone.errors import EgressFailedError, QueueFullError, UnknownTaskError
 from wheatstone.jobs.photos import photo_key
 from wheatstone.jobs.services import Services
+from wheatstone.pictures import check_file_size
 
 _FETCH_S = 60.0
+_SILENCE_S = 10.0
 _CHUNK_BYTES = 1 << 20
+_MAX_NAME_CHARACTERS = 255
+
+
+def shown(name: str) -> str:
+    """A client's name for a file, fit to be shown."""
+    return "".join(character for character in name if character.isprintable())[-_MAX_NAME_CHARACTERS:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +77,14 @@ class Upload:
         return f"{self.name} {digest.hexdigest()}"
 
     def read(self, services: Services) -> Content:
-        """The photo."""
-        del services
+        """The photo.
+
+        Raises:
+            BadPictureError, PictureTooLargeError: it is empty, or larger than the limit; it is not read then.
+        """
+        size_bytes = self.file.seek(0, os.SEEK_END)
+        self.file.seek(0)
+        check_file_size(size_bytes, shown(self.name), services.settings.pictures)
         return Content(self.file.read(), self.name)
 
 
@@ -93,14 +108,19 @@ class Link:
         Raises:
             EgressRefusedError: it may not be fetched, or is too large.
             EgressFailedError: it cannot be fetched.
+            QueueFullError: the server is going.
         """
         settings = services.settings
-        limits = Limits(max_bytes=settings.pictures.max_bytes, total_s=_FETCH_S)
+        limits = Limits(settings.pictures.max_bytes, total_s=_FETCH_S, silence_s=_SILENCE_S)
+        data = bytearray()
         with Egress(settings.egress).stream("GET", self.url, limits=limits) as answer:
             if answer.status != HTTPStatus.OK:
                 raise EgressFailedError(f"The picture cannot be fetched: its server answers {answer.status}.")
-            data = b"".join(answer.chunks)
-        return Content(data, PurePosixPath(unquote(urlsplit(self.url).path)).name)
+            for chunk in answer.chunks:
+                data += chunk
+                if services.is_draining:  # which waits for this thread
+                    raise QueueFullError("The server is going; come again when it is back.")
+        return Content(bytes(data), PurePosixPath(unquote(urlsplit(self.url).path)).name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ async def photo_to_splat(task_id: str) -> None:
     try:
         predicted = await _predict(task_id)
         if predicted is not None:
-            await _compress(task_id, predicted)
+            await _compress(task_id, _as_now(predicted))
     except PortableWorkflowError as error:
         await _fail(task_id, str(error.code), error.message)
     except DBOSMaxStepRetriesExceeded:
@@ -52,6 +52,14 @@ async def photo_to_splat(task_id: str) -> None:
     finally:
         current().flights.end(task_id)
         current().workflows.discard(task_id)
+
+
+def _as_now(predicted: dict[str, Any]) -> dict[str, Any]:
+    """What `splats.predict` gave, perhaps in an older server, whose scene had no place of its own."""
+    if "scene" in predicted:
+        return predicted
+    scene = {name: value for name, value in predicted.items() if name != "seconds"}
+    return {"scene": scene, "seconds": predicted["seconds"], "cache_key": None}
 
 
 @_step(name="predict")

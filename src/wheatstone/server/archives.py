@@ -56,7 +56,7 @@ def _entries(tasks: Sequence[Task], names: Collection[str]) -> Iterator[tuple[st
             if artifact.name in names:
                 suffix, number = PurePath(artifact.name).suffix, 2
                 name = stem + suffix
-                while name in used:
+                while name.casefold() in used:  # on many systems one file
                     name, number = f"{stem}-{number}{suffix}", number + 1
-                used.add(name)
+                used.add(name.casefold())
                 yield name, artifact

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from email.utils import quote as quoted
 from http import HTTPStatus
 from pathlib import PurePath
 from urllib.parse import quote
 
-from fastapi import Response
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
@@ -19,7 +18,7 @@ from wheatstone.storage import Artifact, ObjectStore, Task
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
-def download(objects: ObjectStore, task: Task, artifact: Artifact, headers: Mapping[str, str]) -> Response:
+def download(objects: ObjectStore, task: Task, artifact: Artifact, request: Request) -> Response:
     """A task's file, or the part of it that the request's headers ask for (RFC 9110), named like the photo.
 
     Serves one range; a request for several gets the whole, as the standard allows.
@@ -31,7 +30,7 @@ def download(objects: ObjectStore, task: Task, artifact: Artifact, headers: Mapp
     found = objects.find(artifact.key)
     if found is None:
         raise UnknownTaskError(f"{artifact.name} is not here any more.")
-    size, etag = found.size_bytes, found.etag
+    headers, size, etag = request.headers, found.size_bytes, found.etag
     answer_headers = {
         "ETag": etag,
         "Accept-Ranges": "bytes",
@@ -57,6 +56,8 @@ def download(objects: ObjectStore, task: Task, artifact: Artifact, headers: Mapp
             status = HTTPStatus.PARTIAL_CONTENT
             answer_headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
     answer_headers["Content-Length"] = str(stop - start)
+    if request.method == "HEAD":  # else all of the file would be read, for nobody
+        return Response(None, status, answer_headers, artifact.media_type)
     body = objects.stream(artifact.key, start, stop)
     return StreamingResponse(body, status, answer_headers, artifact.media_type)
 

@@ -28,7 +28,7 @@ def check_link(url: URL, key: bytes, expires_s: int, signature: str) -> None:
     Raises:
         BadLinkError: it is over, or was not made here.
     """
-    if not hmac.compare_digest(_signature(url.path, expires_s, key), signature):
+    if not hmac.compare_digest(_signature(url.path, expires_s, key).encode(), signature.encode()):
         raise BadLinkError("This link was not made here, or was changed since.")
     if expires_s < time.time():
         raise BadLinkError("This link is over; ask for a new one.")

@@ -23,23 +23,32 @@ _FILE = "file"
 
 @asynccontextmanager
 async def asked(request: Request) -> AsyncIterator[tuple[Sequence[Source], Wish]]:
-    """The photos of a request and what to make of them; uploads can be read while the block runs.
-
-    Raises:
-        RequestValidationError: the request is not as the description has it.
-    """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json":
+    """As `sent`, or as JSON that tells where the photo is."""
+    if _content_type(request) == "application/json":
         wanted = _checked(JobRequest, await request.body())
         source = Link(wanted.image_url) if wanted.image_url is not None else Known(wanted.picture_id or "")
         yield [source], _wish(wanted)
         return
+    async with sent(request) as (uploads, wish):
+        yield uploads, wish
+
+
+@asynccontextmanager
+async def sent(request: Request) -> AsyncIterator[tuple[Sequence[Upload], Wish]]:
+    """The photos that come with a request and what to make of them; they can be read while the block runs.
+
+    Raises:
+        RequestValidationError: the request is not as the description has it.
+    """
+    if _content_type(request) != "multipart/form-data":  # other bodies would be held in memory, whole
+        raise _refusal(("body", _FILE), "a photo must be sent as a file", "missing")
     async with request.form() as form:
         files = form.getlist(_FILE)
-        sources = [Upload(file.filename or "", file.file) for file in files if isinstance(file, UploadFile)]
-        if not sources or len(sources) < len(files):
+        uploads = [Upload(file.filename or "", file.file) for file in files if isinstance(file, UploadFile)]
+        if not uploads or len(uploads) < len(files):
             raise _refusal(("body", _FILE), "a photo must be sent as a file", "missing")
         options = {name: value for name, value in form.multi_items() if name != _FILE and value != ""}
-        yield sources, _wish(_checked(JobOptions, options))
+        yield uploads, _wish(_checked(JobOptions, options))
 
 
 def wanted_wait_s(prefer: str) -> int | None:
@@ -65,6 +74,10 @@ def described(*, many: bool, json: bool) -> dict[str, Any]:
     if json:
         content["application/json"] = {"schema": JobRequest.model_json_schema()}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def _content_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _wish(options: JobOptions) -> Wish:

@@ -148,12 +148,12 @@ class DeliveryStore:
 
     def requeue(self, delivery: Delivery, enqueue: Callable[[sa.Connection, Delivery], None]) -> bool:
         """Enqueue the next attempt again; returns whether it did: not if the delivery has changed meanwhile."""
-        query = sa.select(deliveries.c.id).where(_is_still(delivery))
+        hold = deliveries.update().where(_is_still(delivery)).values(attempts=delivery.attempts)
         with self._engine.begin() as connection:
-            found = connection.execute(query.with_for_update()).one_or_none()
-            if found is not None:
-                enqueue(connection, delivery)
-        return found is not None
+            if connection.execute(hold).rowcount == 0:  # a change of nothing locks it; SQLite knows no FOR UPDATE
+                return False
+            enqueue(connection, delivery)
+        return True
 
     def delete_orphans(self) -> list[Delivery]:
         """Forget those that have ended and whose task is gone; returns them."""

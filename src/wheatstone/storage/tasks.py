@@ -381,8 +381,9 @@ class TaskStore:
             connection.execute(tasks.update().where(tasks.c.id == "").values(status=""))
 
     def _get(self, connection: sa.Connection, task_id: str, *, lock: bool = False) -> Task:
-        query = sa.select(tasks).where(tasks.c.id == task_id)
-        row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+        if lock:  # SQLite knows no FOR UPDATE, and begins its transaction at the first change
+            connection.execute(tasks.update().where(tasks.c.id == task_id).values(id=task_id))
+        row = connection.execute(sa.select(tasks).where(tasks.c.id == task_id)).one_or_none()
         if row is None:
             raise UnknownTaskError(f"There is no task {task_id!r}.")
         return _task(row)

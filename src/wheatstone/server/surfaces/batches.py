@@ -15,7 +15,7 @@ from wheatstone.server.archives import zipped
 from wheatstone.server.dependencies import BatchDependency, IdempotencyKey, LastEventId, RuntimeDependency
 from wheatstone.server.descriptions import batch_of, told
 from wheatstone.server.problems import PROBLEMS
-from wheatstone.server.requests import asked, described
+from wheatstone.server.requests import described, sent
 from wheatstone.storage import Topic
 from wheatstone.wire import Batch
 
@@ -27,8 +27,8 @@ async def submit(
     request: Request, response: Response, runtime: RuntimeDependency, idempotency_key: IdempotencyKey = None
 ) -> Batch:
     """Turn photos into splats; files that are no photos are told, the others are done nevertheless."""
-    async with asked(request) as (sources, wish):
-        batch, is_replay = await runtime.submit_batch(sources, wish, idempotency_key)
+    async with sent(request) as (uploads, wish):
+        batch, is_replay = await runtime.submit_batch(uploads, wish, idempotency_key)
     if is_replay:
         response.headers["Idempotent-Replayed"] = "true"
     response.headers["Location"] = str(request.url_for("get_batch", batch_id=batch.id))

@@ -131,7 +131,7 @@ async def artifact(
     found = task.artifact(name)
     if found is None:
         raise UnknownTaskError(f"Job {task.id!r} has no artifact {name!r}.")
-    return download(runtime.services.objects, task, found, request.headers)
+    return download(runtime.services.objects, task, found, request)
 
 
 @router.post("/{task_id}/artifacts/{name}/link")

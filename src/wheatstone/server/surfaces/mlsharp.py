@@ -128,7 +128,7 @@ async def file(name: str, task: TaskDependency, runtime: RuntimeDependency, requ
     found = task.artifact(name)
     if found is None:
         raise UnknownTaskError(f"Task {task.id!r} has no file {name!r}.")
-    return download(runtime.services.objects, task, found, request.headers)
+    return download(runtime.services.objects, task, found, request)
 
 
 @router.get("/v1/health", responses={503: {"model": GpuHealth}})

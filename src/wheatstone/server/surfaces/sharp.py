@@ -113,7 +113,7 @@ async def stream(
 @router.get("/result/{task_id}", response_class=Response)
 async def result(task: TaskDependency, runtime: RuntimeDependency, request: Request) -> Response:
     """The splat: `.sog`, or `.ply` where compression is off. 404 until the task is completed."""
-    return download(runtime.services.objects, task, _result(task), request.headers)
+    return download(runtime.services.objects, task, _result(task), request)
 
 
 def _result(task: Task) -> Artifact:
