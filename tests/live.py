@@ -94,7 +94,8 @@ def command(folder: Path, settings: Mapping[str, Any] | None = None) -> tuple[li
     """What starts a server in `folder`, and its environment; plug-in models for tests are there."""
     folder.mkdir(exist_ok=True)
     (folder / "config.jsonc").write_text(json.dumps({"cache": {"enabled": False}, **(settings or {})}))
-    path = os.pathsep.join([str(PLUGINS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    before = [str(Path(part).resolve()) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    path = os.pathsep.join([str(PLUGINS), *before])  # absolute, as the server runs elsewhere
     environment = {**os.environ, "PYTHONPATH": path, "WHEATSTONE_TEST_NOTES": str(folder / "notes")}
     return [sys.executable, "-m", "wheatstone", "serve", "--no-browser"], environment
 

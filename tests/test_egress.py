@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ssl
+import threading
 import time
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler
@@ -13,7 +14,7 @@ from wheatstone.errors import EgressFailedError, EgressRefusedError
 from wheatstone.settings import EgressSettings
 
 LIMITS = Limits(max_bytes=1_000_000, total_s=10)
-NO_TIME = Limits(max_bytes=0, total_s=0)
+NO_BODY = Limits(max_bytes=0, total_s=10)
 """Ends a request after its addresses were checked and before anything is connected to."""
 
 
@@ -98,14 +99,14 @@ def test_an_address_that_is_not_public_is_refused(host: str) -> None:
 @pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "0177.0.0.1", "127.1"])
 def test_an_odd_spelling_of_a_private_address_gets_nowhere(host: str) -> None:
     with pytest.raises((EgressRefusedError, EgressFailedError)) as caught:
-        get(f"http://{host}/", egress=Egress(EgressSettings()), limits=NO_TIME)
+        get(f"http://{host}/", egress=Egress(EgressSettings()), limits=NO_BODY)
     assert "too slow" not in str(caught.value)
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
 def test_a_public_address_is_not_refused(address: str) -> None:
     with pytest.raises(EgressFailedError, match="too slow"):
-        get("http://example.com/", egress=Egress(EgressSettings(), resolve=at(address)), limits=NO_TIME)
+        get("http://example.com/", egress=Egress(EgressSettings(), resolve=at(address)), limits=NO_BODY)
 
 
 def test_a_name_that_resolves_to_a_private_address_is_refused() -> None:
@@ -115,7 +116,7 @@ def test_a_name_that_resolves_to_a_private_address_is_refused() -> None:
 
 def test_one_private_address_among_public_ones_refuses_the_name() -> None:
     with pytest.raises(EgressRefusedError):
-        get("http://mixed.example/", egress=Egress(EgressSettings(), resolve=at("8.8.8.8", "::1")), limits=NO_TIME)
+        get("http://mixed.example/", egress=Egress(EgressSettings(), resolve=at("8.8.8.8", "::1")), limits=NO_BODY)
 
 
 def test_the_refusal_does_not_tell_the_address_behind_a_name() -> None:
@@ -325,3 +326,20 @@ def test_a_name_without_an_address_is_a_failure(host: str) -> None:
 
 def test_the_system_knows_the_address_of_this_machine() -> None:
     assert set(resolve_with_system("localhost", 80)) & {"127.0.0.1", "::1"}
+
+
+def test_a_name_that_takes_too_long_to_look_up_is_given_up() -> None:
+    release = threading.Event()
+
+    def resolve(_host: str, _port: int) -> list[str]:
+        release.wait(60)
+        return []
+
+    egress = Egress(EgressSettings(), resolve=resolve)
+    limits = Limits(max_bytes=10, total_s=0.2)
+    with (
+        pytest.raises(EgressFailedError, match=r"too slow .* 0\.2 s in all"),
+        egress.stream("GET", "http://slow.test/", limits=limits),
+    ):
+        pass
+    release.set()

@@ -12,8 +12,10 @@ import functools
 import ipaddress
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -159,10 +161,10 @@ class _Guard:
         self._allowed = settings.allow_private
         self._resolve = resolve
 
-    def addresses_of(self, host: str, port: int) -> list[str]:
+    def addresses_of(self, host: str, port: int, timeout_s: float) -> list[str]:
         """All addresses of `host`; one that may not be reached refuses them all."""
         try:
-            addresses = [ipaddress.ip_address(address) for address in self._resolve(host, port)]
+            addresses = [ipaddress.ip_address(address) for address in self._look_up(host, port, timeout_s)]
         except (OSError, UnicodeError) as error:
             raise EgressFailedError(f"{host} has no known address.") from error
         for address in addresses:
@@ -173,6 +175,24 @@ class _Guard:
                     "WHEATSTONE_EGRESS__ALLOW_PRIVATE."
                 )
         return [str(address) for address in addresses]
+
+    def _look_up(self, host: str, port: int, timeout_s: float) -> list[str]:
+        """In a thread of its own, which is left behind if it takes too long: the system's call cannot be ended."""
+        found: Future[list[str]] = Future()
+
+        def look_up() -> None:
+            try:
+                found.set_result(list(self._resolve(host, port)))
+            except BaseException as error:  # for whoever waits
+                found.set_exception(error)
+
+        threading.Thread(target=look_up, daemon=True).start()
+        try:
+            return found.result(timeout_s)
+        except TimeoutError:
+            if found.done():
+                raise
+            raise httpcore2.ConnectTimeout from None
 
     def _is_reachable(self, address: Address) -> bool:
         if any(address in network for network in self._allowed):
@@ -221,7 +241,7 @@ class _Backend(httpcore2.SyncBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
         failure: Exception = httpcore2.ConnectError("no address")
-        for address in self._guard.addresses_of(host, port):
+        for address in self._guard.addresses_of(host, port, self._deadline.cut(timeout)):
             wait_s = self._deadline.cut(timeout)
             try:
                 stream = super().connect_tcp(address, port, wait_s, local_address, socket_options)

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from wheatstone.server.gpus import Gpu, gpus
+from wheatstone.server.gpus import Gpu, GpuWatch, read_gpus
 
 TOOL = """#!/bin/sh
 echo "$@" > {folder}/asked
@@ -25,12 +28,12 @@ def tool(folder: Path, text: str) -> None:
 
 
 def test_without_drivers_there_are_none(tmp_path: Path) -> None:
-    assert gpus(tmp_path / "nothing") == []
+    assert read_gpus(tmp_path / "nothing") == []
 
 
 def test_nvidia_tells_by_its_tool(tmp_path: Path) -> None:
     tool(tmp_path, TOOL.format(folder=tmp_path))
-    assert gpus(tmp_path / "nothing") == [
+    assert read_gpus(tmp_path / "nothing") == [
         Gpu("0", "NVIDIA GeForce RTX 4090", "NVIDIA", 2048, 24564, 37),
         Gpu("1", "Tesla K80", "NVIDIA", None, 11441, None),
     ]
@@ -39,7 +42,7 @@ def test_nvidia_tells_by_its_tool(tmp_path: Path) -> None:
 
 def test_a_tool_without_a_gpu_is_none(tmp_path: Path) -> None:
     tool(tmp_path, "#!/bin/sh\necho 'NVIDIA-SMI has failed'\nexit 9\n")
-    assert gpus(tmp_path / "nothing") == []
+    assert read_gpus(tmp_path / "nothing") == []
 
 
 def test_amd_tells_by_files(tmp_path: Path) -> None:
@@ -50,4 +53,25 @@ def test_amd_tells_by_files(tmp_path: Path) -> None:
     device = tmp_path / "drm" / "card0" / "device"
     (device / "mem_info_vram_used").write_text(f"{512 << 20}\n")
     (device / "gpu_busy_percent").write_text("12\n")
-    assert gpus(tmp_path / "drm") == [Gpu("card0", "AMD GPU", "AMD", 512, None, 12)]
+    assert read_gpus(tmp_path / "drm") == [Gpu("card0", "AMD GPU", "AMD", 512, None, 12)]
+
+
+def test_a_driver_that_hangs_is_asked_once_however_many_want_to_know() -> None:
+    release = threading.Event()
+    asked: list[int] = []
+
+    def ask() -> list[Gpu]:
+        asked.append(1)
+        release.wait(60)
+        return [Gpu("0", "slow", "NVIDIA", None, None, None)]
+
+    watch = GpuWatch(ask)
+    with ThreadPoolExecutor(8) as threads:
+        first = threads.submit(watch)
+        while not asked:
+            time.sleep(0.01)
+        assert [threads.submit(watch).result() for _ in range(6)] == [[]] * 6
+        release.set()
+        assert [gpu.name for gpu in first.result()] == ["slow"]
+    assert [gpu.name for gpu in watch()] == ["slow"]
+    assert asked == [1]

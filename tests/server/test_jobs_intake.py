@@ -250,3 +250,12 @@ def test_files_on_their_way_can_lie_elsewhere(tmp_path: Path) -> None:
         assert list(folder.iterdir())
         assert not (server.folder / "output" / "results" / "work").exists()
         assert server.wait(task_id)["status"] == "completed"
+
+
+def test_the_key_of_a_deleted_job_is_free_again(server: LiveServer) -> None:
+    headers = {"Idempotency-Key": "again"}
+    first = post(server, headers=headers).json()["id"]
+    server.wait(first)
+    server.http.delete(f"/v1/jobs/{first}")
+    answer = post(server, headers=headers)
+    assert (answer.status_code, answer.json()["id"] == first) == (202, False)

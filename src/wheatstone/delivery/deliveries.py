@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, EnqueueOptions
 
+from wheatstone.delivery.liveness import workflows_alive
 from wheatstone.delivery.policy import Failure, RetryPolicy, failure_of
 from wheatstone.delivery.webhooks import KIND, Webhooks, event_of, payload_of
 from wheatstone.delivery.workflows import deliver, set_current
@@ -28,7 +29,6 @@ _log = logging.getLogger(__name__)
 _QUEUE = "deliveries"
 _QUEUE_POLL_S = 0.5
 """A look costs some 2 ms, and who is told that way is in no hurry."""
-_ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
 _AT_ONCE = 64
 _AT_ONCE_A_RECEIVER = 8
 """Attempts under way: one receiver that hangs leaves room for the others."""
@@ -113,12 +113,10 @@ class Deliveries:
     def sweep(self) -> None:
         """Enqueue attempts that were lost, for instance to a full disk; forget deliveries of deleted tasks."""
         pending = {_workflow_id(delivery, delivery.attempts + 1): delivery for delivery in self.store.pending()}
-        if pending:
-            found = DBOS.list_workflows(workflow_ids=list(pending), load_input=False, load_output=False)
-            statuses = {workflow.workflow_id: workflow.status for workflow in found}
-            for workflow_id, delivery in pending.items():
-                if statuses.get(workflow_id) not in _ALIVE:
-                    self._requeue(delivery, workflow_id)
+        alive = workflows_alive(pending)
+        for workflow_id, delivery in pending.items():
+            if workflow_id not in alive:
+                self._requeue(delivery, workflow_id)
         orphans = self.store.delete_orphans()
         workflows = [
             _workflow_id(orphan, number) for orphan in orphans for number in range(1, orphan.attempts + 2)

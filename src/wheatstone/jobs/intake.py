@@ -163,7 +163,12 @@ class Intake:
         return replace(new, result=kept_result(self._services, new)) if settings.cache.enabled else new
 
     def _create(self, new: Sequence[NewTask], also: Callable[[sa.Connection], None]) -> list[Task]:
-        created = self._services.tasks.create(new, also)
+        try:
+            created = self._services.tasks.create(new, also)
+        except BaseException:
+            for each in new:
+                self._services.objects.delete([made.key for made in each.result.artifacts] if each.result else [])
+            raise
         for task in created:
             if task.status.is_final:
                 self._services.tell(task)

@@ -19,7 +19,7 @@ from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 from obstore.exceptions import BaseError
 
 from wheatstone.cancellation import Cancellation
-from wheatstone.delivery import Deliveries, Webhooks
+from wheatstone.delivery import Deliveries, Webhooks, workflows_alive
 from wheatstone.egress import Egress
 from wheatstone.errors import CancelledError, ServerBusyError, StorageUnavailableError, WheatstoneError, reason
 from wheatstone.executors.local import evict
@@ -54,6 +54,7 @@ _QUEUE_POLL_S = 0.1
 _APPLICATION = "wheatstone"
 _EXECUTOR_ID = "local"
 """The folder's lock keeps a second process away, so the name need not tell processes apart."""
+_THREADS = 32
 _FETCHES = 8
 """Photos that are fetched from elsewhere at once."""
 _EVICT_S = 5.0
@@ -91,6 +92,8 @@ class Runtime:
             ServerBusyError: another server holds the folders.
             StorageUnavailableError: a folder or the database cannot be used.
         """
+        # Most calls to the database and to files come from here; Python's default is a few threads a core.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="io"))
         async with AsyncExitStack() as resources:
             storage, model = self.settings.storage, self.settings.model
             splat_model_named(model.name, self.settings)
@@ -230,14 +233,9 @@ class Runtime:
         """Mend what a kill between two systems may have left: rows without workflow, files without row."""
         tasks = self.services.tasks
         unfinished = set(await asyncio.to_thread(tasks.unfinished))
-        workflows = {
-            workflow.workflow_id: workflow.status
-            for workflow in await DBOS.list_workflows_async(
-                workflow_ids=list(unfinished), load_input=False, load_output=False
-            )
-        }
+        alive = await asyncio.to_thread(workflows_alive, unfinished)
         for task_id in unfinished:
-            if workflows.get(task_id) not in ("PENDING", "ENQUEUED", "DELAYED"):
+            if task_id not in alive:
                 error = WheatstoneError(
                     "The server was interrupted and cannot go on with this task; submit it again."
                 )
@@ -271,6 +269,7 @@ class Runtime:
 
     def _delete_expired(self) -> None:
         storage = self.settings.storage
+        self.batches.delete_empty()
         if storage.max_age_days is None and storage.max_bytes is None:
             return
         if tasks := expired(self.services.tasks.ended(), storage):

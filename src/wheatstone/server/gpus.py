@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import csv
 import logging
+import math
 import shutil
 import subprocess
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +21,7 @@ _log = logging.getLogger(__name__)
 _SYSTEM = Path("/sys/class/drm")
 _QUERY = "index,name,memory.used,memory.total,utilization.gpu"
 _PATIENCE_S = 5.0
+_FRESH_S = 2.0
 _AMD = "0x1002"
 _MB = 1 << 20  # as NVIDIA counts
 
@@ -43,9 +47,33 @@ class Gpu:
     utilization_percent: float | None
 
 
-def gpus(system: Path = _SYSTEM) -> list[Gpu]:
-    """All GPUs whose drivers tell; takes up to seconds, so call it in a thread."""
+class GpuWatch:
+    """Asks drivers at most every two seconds, and from one thread at a time, however many want to know."""
+
+    def __init__(self, ask: Callable[[], list[Gpu]]) -> None:
+        self._ask = ask
+        self._asking = threading.Lock()
+        self._told: list[Gpu] = []
+        self._told_s = -math.inf
+
+    def __call__(self) -> list[Gpu]:
+        """What was told last; takes up to seconds, so call it in a thread."""
+        if time.monotonic() - self._told_s > _FRESH_S and self._asking.acquire(blocking=False):
+            try:
+                self._told = self._ask()
+                self._told_s = time.monotonic()
+            finally:
+                self._asking.release()
+        return self._told
+
+
+def read_gpus(system: Path = _SYSTEM) -> list[Gpu]:
+    """All GPUs whose drivers tell."""
     return [*_of_nvidia(), *_of_amd(system)]
+
+
+gpus = GpuWatch(read_gpus)
+"""All GPUs whose drivers tell; takes up to seconds, so call it in a thread."""
 
 
 def _of_nvidia() -> Iterator[Gpu]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from wheatstone.errors import IdempotencyMismatchError, UnknownTaskError
-from wheatstone.storage.tables import batches, idempotency_keys
+from wheatstone.storage.tables import batches, idempotency_keys, tasks
 
 _KEYS_LIVE = timedelta(hours=24)
 
@@ -82,9 +82,17 @@ class BatchStore:
         return Batch(row.id, tuple(Rejected(**file) for file in row.rejected), row.created_at)
 
     def delete(self, batch_id: str) -> None:
-        """Forget a batch."""
+        """Forget a batch; a request with its key is a new one then."""
         with self._engine.begin() as connection:
             connection.execute(batches.delete().where(batches.c.id == batch_id))
+            connection.execute(idempotency_keys.delete().where(idempotency_keys.c.resource_id == batch_id))
+
+    def delete_empty(self) -> None:
+        """Forget batches of which, after a day, no task is left."""
+        used = sa.select(tasks.c.batch_id).where(tasks.c.batch_id.is_not(None))
+        is_old = batches.c.created_at < self._clock() - _KEYS_LIVE
+        with self._engine.begin() as connection:
+            connection.execute(batches.delete().where(is_old, batches.c.id.not_in(used)))
 
     def remember(self, connection: sa.Connection, request: RequestKey, resource_id: str) -> None:
         """Let a key stand for what its request makes, in the transaction that makes it."""

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from wheatstone.errors import UnknownTaskError, WheatstoneError
 from wheatstone.storage.statuses import FOLLOWING, Status
-from wheatstone.storage.tables import batches, events, identity, tasks
+from wheatstone.storage.tables import events, idempotency_keys, identity, tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,16 +350,11 @@ class TaskStore:
         return used.intersection(photos)
 
     def delete(self, task_ids: Collection[str]) -> None:
-        """Forget tasks and their events, and batches that have no task any more."""
-        used = sa.select(tasks.c.batch_id).where(tasks.c.batch_id.is_not(None))
+        """Forget tasks and their events; a request with the key of one is a new one then."""
         with self._engine.begin() as connection:
             for task_id in task_ids:
-                batch = sa.select(tasks.c.batch_id).where(tasks.c.id == task_id)
-                batch_id = connection.execute(batch).scalar()
                 connection.execute(tasks.delete().where(tasks.c.id == task_id))
-                if batch_id is not None:
-                    empty = sa.and_(batches.c.id == batch_id, batches.c.id.not_in(used))
-                    connection.execute(batches.delete().where(empty))
+                connection.execute(idempotency_keys.delete().where(idempotency_keys.c.resource_id == task_id))
 
     def identity(self) -> tuple[str, bytes]:
         """The id of this database and what signs its links, made at the first call."""
