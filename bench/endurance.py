@@ -1,9 +1,9 @@
 """Memory, open files and pace over thousands of tasks of a server as it is shipped: compression on, cache on.
 
 No two photos are equal, so that the cache keeps each result and answers none, and soon throws out as many as it
-takes in. A model that does nothing, eight tasks under way at a time. Every `SAMPLE_EVERY` tasks it is looked what
-the server and its children hold; what they hold after the first tenth, when all is warm and the cache is full, is
-what the growth counts from.
+takes in. A model that does nothing, eight tasks under way at a time. A hundred times it is looked what the server and
+its children hold; what they hold after the first fifth, when all is warm and the cache is full, is what the growth
+counts from.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from bench import photos, sides
 from bench.sides import Side
 
 TASKS = 10_000
-SAMPLE_EVERY = 100
+SAMPLES = 100
 IN_FLIGHT = 8
 QUICK_SHARE = 50
-WARM_SHARE = 10
+PART = SAMPLES // 5
 
 
 def run() -> dict[str, Any]:
@@ -47,8 +47,8 @@ def campaign(folder: Path, tasks: int) -> dict[str, Any]:
     """Let a server in a new folder do so many tasks; ends the bench if one fails.
 
     Returns:
-        `samples` as they were taken; `growth`: what was added from the first tenth to the end, by a straight line
-        through the samples; `tasks_per_s` of all, and of the first and last tenth.
+        `samples` as they were taken; `growth`: what was added from the first fifth to the end, by a straight line
+        through the samples; `tasks_per_s` of all, and of the first and last fifth.
     """
     with sides.ours(folder, "instant", cache={"enabled": True}) as side:
         return asyncio.run(_run(side, folder, tasks))
@@ -64,7 +64,7 @@ async def _run(side: Side, folder: Path, tasks: int) -> dict[str, Any]:
         for _ in numbers:  # shared: all together take as many as there are
             await side.client.finish(await side.client.submit(next(distinct)))
             done += 1
-            if done % SAMPLE_EVERY == 0:
+            if done % (tasks // SAMPLES) == 0:
                 elapsed_s = round(time.monotonic() - began_s, 2)
                 samples.append({"tasks": done, "elapsed_s": elapsed_s, **side.memory()})
 
@@ -72,15 +72,16 @@ async def _run(side: Side, folder: Path, tasks: int) -> dict[str, Any]:
     await asyncio.gather(*(work_on(numbers) for _ in range(IN_FLIGHT)))
     cache = await side.client.json("/v1/cache")
     database = sum(path.stat().st_size for path in (folder / "output" / "sqlite").iterdir())
-    warm = samples[max(1, len(samples) // WARM_SHARE) - 1 :]
     return {
         "tasks": tasks,
         "tasks_per_s": {
             "all": round(tasks / samples[-1]["elapsed_s"], 2),
-            "first_tenth": _pace([{"tasks": 0, "elapsed_s": 0.0}, *samples[: len(samples) // WARM_SHARE]]),
-            "last_tenth": _pace(samples[-1 - max(1, len(samples) // WARM_SHARE) :]),
+            "first_fifth": _pace([{"tasks": 0, "elapsed_s": 0.0}, *samples[:PART]]),
+            "last_fifth": _pace(samples[-PART - 1 :]),
         },
-        "growth": {name: _growth(warm, name) for name in ("server_mb", "children_mb", "open_files")},
+        "growth": {
+            name: _growth(samples[PART - 1 :], name) for name in ("server_mb", "children_mb", "open_files")
+        },
         "database_mb": round(database / 1e6, 1),
         "cache": {name: cache[name] for name in ("size", "max_size", "hits", "misses")},
         "samples": samples,
@@ -88,16 +89,12 @@ async def _run(side: Side, folder: Path, tasks: int) -> dict[str, Any]:
 
 
 def _pace(samples: list[dict[str, float]]) -> float:
-    if len(samples) == 1:  # a campaign too short for tenths
-        return 0.0
     first, last = samples[0], samples[-1]
     return round((last["tasks"] - first["tasks"]) / (last["elapsed_s"] - first["elapsed_s"]), 2)
 
 
 def _growth(samples: list[dict[str, float]], name: str) -> float:
     """From the first to the last sample, by the straight line nearest to all."""
-    if len(samples) < 2:
-        return 0.0
     tasks, held = ([sample[key] for sample in samples] for key in ("tasks", name))
     per_task = np.polyfit(tasks, held, 1)[0]
     return round(float(per_task * (tasks[-1] - tasks[0])), 1)
