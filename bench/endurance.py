@@ -1,9 +1,8 @@
 """Memory, open files and pace over thousands of tasks of a server as it is shipped: compression on, cache on.
 
 No two photos are equal, so that the cache keeps each result and answers none, and soon throws out as many as it
-takes in. A model that does nothing, eight tasks under way at a time. A hundred times it is looked what the server and
-its children hold; what they hold after the first fifth, when all is warm and the cache is full, is what the growth
-counts from.
+takes in. A model that does nothing, eight tasks under way at a time. A hundred times it is looked what the server
+and its children hold; the growth counts from after the first fifth, when all is warm and the cache is full.
 """
 
 from __future__ import annotations
