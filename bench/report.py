@@ -116,7 +116,8 @@ def _service_rows(service: dict[str, Any], endurance: dict[str, Any]) -> list[tu
         (
             "What serving adds to a task that survives anything, median",
             f"{task['ours']['overhead_p50_ms']:.0f} ms, {task['ours_uncompressed']['overhead_p50_ms']:.0f} ms "
-            f"without compression (FastAPI, Celery and Redis: {task['celery']['overhead_p50_ms']:.0f} ms; all in "
+            "without compression (FastAPI, Celery and Redis, which may lose what came within the last second: "
+            f"{task['celery']['overhead_p50_ms']:.0f} ms; all in "
             f"memory, lost with the process: {task['in_memory_uncompressed']['overhead_p50_ms']:.0f} ms); first "
             f"event after {task['ours']['first_event_p50_ms']:.0f} ms "
             f"({task['celery']['first_event_p50_ms']:.0f} ms)",
@@ -145,9 +146,9 @@ def _service_rows(service: dict[str, Any], endurance: dict[str, Any]) -> list[tu
             f"{again['cached']['p50_ms']:.0f} ms, {again['times_faster']:.0f} times faster than computing",
         ),
         (
-            f"{endurance['tasks']:,} tasks one after the other, from the first fifth to the end",
+            f"{endurance['tasks']:,} tasks, eight at a time, from the first fifth of them to the end",
             f"{growth['server_mb']:+.1f} MB in the server, {growth['children_mb']:+.1f} MB in its children, "
-            f"{growth['open_files']:+.0f} open files; {pace['first_fifth']:.0f} a second in the first fifth, "
+            f"{round(growth['open_files']):+d} open files; {pace['first_fifth']:.0f} a second in the first fifth, "
             f"{pace['last_fifth']:.0f} in the last",
         ),
     ]
@@ -178,7 +179,7 @@ def _draw_chart() -> None:
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axes = figure.add_subplot()
     drawn = axes.barh(list(bars), list(bars.values()), color="#b3541e")
-    axes.bar_label(drawn, [f"{times:.1f}×" for times in bars.values()], padding=4)
+    axes.bar_label(drawn, [f"{times:.{1 if times > 1 else 2}f}×" for times in bars.values()], padding=4)
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xscale("log")
     axes.set_xlim(right=max(bars.values()) * 1.6)
