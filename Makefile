@@ -92,7 +92,12 @@ test: check $(if $(CI),$(VENV)/.torch) $(PEERS)/node_modules/.installed web/node
 	cd web && npm run --silent check
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report term
 
-bench: $(VENV)/.developing
+# What only peers need is kept beside our environment, as bench/sides.py says.
+$(VENV)/peers: pyproject.toml | $(VENV)/.developing
+	$(BIN)/pip install --quiet --upgrade --group bench --target $@
+	touch $@
+
+bench: $(VENV)/.developing $(VENV)/peers $(PEERS)/node_modules/.installed redis
 	$(BIN)/python -m bench
 
 clean:

@@ -1,5 +1,6 @@
 """`python -m bench [NAME…]`: measure, print, and keep the figures in `bench/results/`.
 
+`python -m bench NAME --quick` takes a short look where a bench can (`QUICK`), prints it and keeps nothing.
 `python -m bench sharp --help` tells what else that bench can do.
 """
 
@@ -11,27 +12,32 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench import hostile, kills, main_job, ply, relief, render, report, server, sharp, sog
+from bench import endurance, hostile, kills, main_job, ply, relief, render, report, service, sharp, sog
 from wheatstone.compiled import thread_count
 
 RESULTS = Path(__file__).parent / "results"
 BENCHES = {
+    "endurance": endurance.run,
     "hostile": hostile.run,
     "kills": kills.run,
     "main_job": main_job.run,
     "ply": ply.run,
     "relief": relief.run,
     "render": render.run,
-    "server": server.run,
+    "service": service.run,
     "sharp": sharp.run,
     "sog": sog.run,
 }
+QUICK = {"endurance": endurance.quick, "service": service.quick}
 
 
 def main(names: list[str]) -> int:
     """Run the named benches, or all of them."""
     if len(names) > 1 and names[0] == "sharp" and names[1].startswith("-"):
         return sharp.main(names[1:])
+    if names[1:] == ["--quick"] and names[0] in QUICK:
+        print(json.dumps(QUICK[names[0]](), indent=1))
+        return 0
     unknown = [name for name in names if name not in BENCHES]
     if unknown:
         print(f"No such bench: {', '.join(unknown)}. Known: {', '.join(BENCHES)}.", file=sys.stderr)

@@ -57,6 +57,12 @@ class RedisServer:
             self._process.wait()
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def keys(self) -> list[str]:
         """All keys that it has."""
         return sorted(key.decode() for key in self.client.scan_iter())
