@@ -47,6 +47,14 @@ class BadSceneError(WheatstoneError):
     status = 422
 
 
+class BadMeshError(WheatstoneError):
+    """A mesh file or a mesh is malformed."""
+
+    code = "bad-mesh"
+    title = "Not a readable mesh"
+    status = 422
+
+
 class UnknownFormatError(WheatstoneError):
     """A file name or format name that no format module claims."""
 
