@@ -14,9 +14,11 @@ from typing import Any
 
 from wheatstone.errors import CheckpointUnavailableError, ModelUnavailableError, UnknownModelError
 from wheatstone.models import checkpoints
+from wheatstone.models.crm import CRM
+from wheatstone.models.crm import about as about_crm
 from wheatstone.models.hashes import weights_sha256
 from wheatstone.models.relief import RELIEF, Relief
-from wheatstone.models.roles import ModelInfo, SplatPredictor
+from wheatstone.models.roles import MeshReconstructor, ModelInfo, SplatPredictor
 from wheatstone.models.sharp import SHARP
 from wheatstone.models.sharp.about import input_side_px
 from wheatstone.settings import Settings, load_settings
@@ -48,6 +50,17 @@ class SplatModel:
 
     info: ModelInfo
     load: Callable[[Settings, Progress], SplatPredictor]
+    is_ready: Callable[[Settings], bool] = lambda _settings: True
+    traits: Callable[[Settings], Mapping[str, Any]] = lambda _settings: {}
+    device_of: Callable[[Settings], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeshModel:
+    """A model that turns a photo of an object into a mesh; attributes as those of `SplatModel`."""
+
+    info: ModelInfo
+    load: Callable[[Settings, Progress], MeshReconstructor]
     is_ready: Callable[[Settings], bool] = lambda _settings: True
     traits: Callable[[Settings], Mapping[str, Any]] = lambda _settings: {}
     device_of: Callable[[Settings], str] | None = None
@@ -149,11 +162,36 @@ def _relief_traits(settings: Settings) -> Mapping[str, Any]:
     return {"matte": None}
 
 
+def _load_crm(settings: Settings, progress: Progress) -> MeshReconstructor:
+    """CRM, ready in its own process.
+
+    Raises:
+        ModelUnavailableError: CRM is not set up, or its environment lacks something.
+        CheckpointUnavailableError: its weights are missing or damaged.
+    """
+    from wheatstone.models.crm.model import Crm
+
+    about_crm.check(settings)  # before anything is fetched
+    crm = Crm(settings, _matte_checkpoint(settings, lambda _fraction: None))
+    crm.load(progress)
+    return crm
+
+
+def _crm_traits(settings: Settings) -> Mapping[str, Any]:
+    return {**about_crm.traits(settings), **_relief_traits(settings)}
+
+
 SPLAT_MODELS = (
     SplatModel(SHARP, _load_sharp, _sharp_is_ready, _sharp_traits, _sharp_device),
     SplatModel(RELIEF, _load_relief, traits=_relief_traits),
 )
 """The photo-to-splat models that come along, the one that `auto` prefers first."""
+
+MESH_MODELS = (MeshModel(CRM, _load_crm, about_crm.is_ready, _crm_traits, about_crm.device_of),)
+"""The photo-to-mesh models that come along, the one that `auto` prefers first."""
+
+MESH_PLUGINS = "wheatstone.mesh_models"
+"""Entry points of this group are `MeshModel`s of other packages."""
 
 PLUGINS = "wheatstone.splat_models"
 """Entry points of this group are `SplatModel`s of other packages."""
@@ -206,3 +244,29 @@ def splat_model_named(name: str, settings: Settings | None = None) -> SplatModel
                 return model
     known = ", ".join(["auto", *(model.info.name for model in splat_models())])
     raise UnknownModelError(f"Unknown model {name!r}; known are {known}.")
+
+
+@functools.cache
+def mesh_models() -> tuple[MeshModel, ...]:
+    """All photo-to-mesh models: those that come along, then those of plug-ins."""
+    return (*MESH_MODELS, *(point.load() for point in entry_points(group=MESH_PLUGINS)))
+
+
+def mesh_model_named(name: str, settings: Settings | None = None) -> MeshModel:
+    """The mesh model of that name; `auto` is the best one that can run here, as with `splat_model_named`.
+
+    Raises:
+        UnknownModelError: there is none.
+        ModelUnavailableError: none can run here.
+    """
+    if name == "auto":
+        for model in MESH_MODELS:
+            if model.is_ready(settings or load_settings()):
+                return model
+        raise ModelUnavailableError("No model that makes meshes is set up here.")
+    for models in (lambda: MESH_MODELS, mesh_models):  # looking for plug-ins takes a moment
+        for model in models():
+            if model.info.name == name:
+                return model
+    known = ", ".join(["auto", *(model.info.name for model in mesh_models())])
+    raise UnknownModelError(f"Unknown mesh model {name!r}; known are {known}.")
