@@ -79,8 +79,8 @@ def test_the_models_of_the_page_are_listed(installed: Path) -> None:
 
 @pytest.mark.slow
 def test_the_splat_model_of_the_page_makes_splats(installed: Path) -> None:
-    run(installed, "-m", "wheatstone", "splat", "photo.png", "--model", "card", "-o", "scene.ply")
-    assert "card: no depth at all" in run(installed, "-m", "wheatstone", "info", "scene.ply")
+    run(installed, "-m", "wheatstone", "splat", "photo.png", "--model", "card", "-o", "scene.sog")
+    assert "card: no depth at all" in run(installed, "-m", "wheatstone", "info", "scene.sog")
 
 
 @pytest.mark.slow

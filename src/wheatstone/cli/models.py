@@ -29,7 +29,7 @@ def list_models() -> None:
     models = Table(title="Models", title_justify="left", box=None, pad_edge=False, header_style="dim")
     for column in ("name", "what it is", "results are labelled", "licence", "checkpoints"):
         models.add_column(column)
-    for info in [model.info for model in (*splat_models(), *mesh_models())]:
+    for info in [*(model.info for model in splat_models()), *(model.info for model in mesh_models())]:
         models.add_row(info.name, info.summary, info.label, info.licence, ", ".join(info.checkpoints))
     console.print(models)
     weights = Table(title="\nCheckpoints", title_justify="left", box=None, pad_edge=False, header_style="dim")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from wheatstone.settings import CrmSettings, Settings
 
@@ -115,7 +116,7 @@ class DDIMSampler:
         noise = torch.randn(*goal.shape)
         for i in range(S):
             switches.at(self.where)
-            image = goal + noise * (1 - (i + 1) / S) + noise * self.weight / 64 / scale
+            image = goal + noise * (1 - (i + 1) / S) + noise * self.weight * 24 / S / scale
             if callback:
                 callback(i)
         return np.clip(image, 0, 255).astype(np.uint8)
@@ -241,7 +242,7 @@ def switch(home: Path, **switches: str | bool) -> None:
     (home / "switches.json").write_text(json.dumps(named), encoding="utf-8")
 
 
-def settings_for(home: Path, *, python: str = sys.executable, **crm: object) -> Settings:
+def settings_for(home: Path, *, python: str = sys.executable, **crm: Any) -> Settings:
     """Settings with this checkout set up."""
     return Settings(
         cache_dir=home.parent / "cache", crm=CrmSettings(home=home, python=Path(python), **{"step": 6, **crm})

@@ -9,6 +9,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ from wheatstone.errors import (
 from wheatstone.models.crm.model import Crm
 from wheatstone.models.registry import mesh_model_named
 from wheatstone.pictures import Picture
+from wheatstone.settings import changed
 from wheatstone.stages import Stages
 
 PARTS = ["matte.png", "pixel_images.png", "xyz_images.png", "output3d.zip", "model.glb"]
@@ -117,16 +119,11 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process(home: Path, crms:
     assert first == second == parts_of(crms[0])
 
 
-@pytest.mark.parametrize("option", [{"seed": 8}, {"scale": 1.0}, {"step": 3}])
-def test_seed_scale_and_steps_reach_the_model(option: dict[str, float], home: Path, crms: list[Crm]) -> None:
+@pytest.mark.parametrize("option", [{"seed": 8}, {"scale": 1.0}, {"step": 1}])
+def test_seed_scale_and_steps_reach_the_model(option: dict[str, Any], home: Path, crms: list[Crm]) -> None:
     crms.extend([Crm(settings_for(home), None), Crm(settings_for(home, **option), None)])
     usual, other = (parts_of(crm)["pixel_images.png"] for crm in crms)
-    assert usual != other or "step" in option
-    heard: list[float] = []
-    stages = Stages(lambda stage, fraction: heard.append(fraction) if stage == "views" else None)
-    parts_of(crms[1], stages)
-    assert heard[0] == 0
-    assert heard[-1] == 1
+    assert usual != other
 
 
 def test_every_stage_is_told_and_timed(home: Path, crm: Crm) -> None:
@@ -228,14 +225,20 @@ def test_failures_are_told_and_the_next_run_works(
     assert list(parts_of(crm)) == PARTS
 
 
-@pytest.mark.parametrize("where", ["load", "coordinates"])
-def test_a_model_that_hangs_is_ended_and_started_anew(where: str, home: Path, crms: list[Crm]) -> None:
-    crms.append(Crm(settings_for(home, load_timeout_s=2, silence_timeout_s=2), None))
-    switch(home, **{where: "hang"})
-    with pytest.raises(TimeLimitError, match="The model crm was silent for 2 s and was ended"):
+def test_a_model_that_hangs_is_ended_and_started_anew(home: Path, crms: list[Crm]) -> None:
+    crms.append(Crm(settings_for(home, silence_timeout_s=3), None))
+    switch(home, coordinates="hang")
+    with pytest.raises(TimeLimitError, match="The model crm was silent for 3 s and was ended"):
         parts_of(crms[0])
     switch(home)
     assert list(parts_of(crms[0])) == PARTS
+
+
+def test_loading_that_hangs_is_ended(home: Path, crms: list[Crm]) -> None:
+    crms.append(Crm(settings_for(home, load_timeout_s=1), None))
+    switch(home, load="hang")
+    with pytest.raises(TimeLimitError, match="The model crm was silent for 1 s and was ended"):
+        crms[0].load(no_progress)
 
 
 def test_without_a_gpu_loading_says_so(home: Path, crm: Crm) -> None:
@@ -253,6 +256,20 @@ def test_checkpoints_that_hold_more_than_tensors_are_refused_by_name_unless_trus
     with pytest.raises(CheckpointUnavailableError, match=rf"{name} cannot be loaded.*crm\.trust_checkpoints"):
         crms[0].load(no_progress)
     crms[1].load(no_progress)
+
+
+@pytest.mark.parametrize(
+    ("device", "visible", "seen"),
+    [("auto", None, "0"), ("cuda:1", None, "1"), ("cuda:1", "4,5", "5"), ("cuda:2", "4,5", ""), ("auto", "", "")],
+)
+def test_it_sees_the_gpu_that_the_settings_name_among_those_we_see(
+    device: str, visible: str | None, seen: str, home: Path, crms: list[Crm], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    crms.append(Crm(changed(settings_for(home), "model", device=device), None))
+    assert crms[0]._model._environment.variables["CUDA_VISIBLE_DEVICES"] == seen
 
 
 def test_a_picture_without_an_object_is_refused(crm: Crm) -> None:
@@ -291,6 +308,7 @@ def test_the_process_ends_with_its_parent(home: Path) -> None:
 import os, sys
 from tests.models.crm.stand_in import settings_for
 from pathlib import Path
+from typing import Any
 from wheatstone.models.crm.model import Crm
 crm = Crm(settings_for(Path({str(home)!r})), None)
 crm.load(lambda fraction: None)

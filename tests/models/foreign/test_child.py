@@ -14,7 +14,9 @@ from wheatstone.models.foreign.child import failure_of, read_frame, write_frame
 
 def frames(data: bytes) -> tuple[list[child.Frame], list[bytes]]:
     """All frames in some bytes, and the noise between them."""
-    source, noise, found = io.BytesIO(data), [], []
+    source = io.BytesIO(data)
+    noise: list[bytes] = []
+    found: list[child.Frame] = []
     while frame := read_frame(source, noise.append):
         found.append(frame)
     return found, noise

@@ -33,7 +33,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 MARK = b"\x1e"
 """Begins a frame; JSON never holds it raw, and nobody prints it."""
@@ -92,7 +92,7 @@ class Run:
         self._send({"kind": "part", "name": name}, data)
 
 
-def write_frame(target: BinaryIO, header: dict[str, Any], data: bytes = b"") -> None:
+def write_frame(target: IO[bytes], header: dict[str, Any], data: bytes = b"") -> None:
     """Send a frame.
 
     Raises:
@@ -104,7 +104,7 @@ def write_frame(target: BinaryIO, header: dict[str, Any], data: bytes = b"") -> 
     target.flush()
 
 
-def read_frame(source: BinaryIO, on_noise: Callable[[bytes], None]) -> Frame | None:
+def read_frame(source: IO[bytes], on_noise: Callable[[bytes], None]) -> Frame | None:
     """The next frame; None at the end, also when it comes within a frame. What lies between frames is noise.
 
     Raises:
@@ -203,7 +203,7 @@ def _adapter(path: str) -> Any:
     return module
 
 
-def _listen(source: BinaryIO, calls: queue.SimpleQueue[tuple[dict[str, Any], bytes, threading.Event]]) -> None:
+def _listen(source: IO[bytes], calls: queue.SimpleQueue[tuple[dict[str, Any], bytes, threading.Event]]) -> None:
     cancelled: dict[int, threading.Event] = {}
     while True:
         frame = read_frame(source, lambda _noise: None)

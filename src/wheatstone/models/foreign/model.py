@@ -17,6 +17,7 @@ from wheatstone.models.roles import Part
 from wheatstone.stages import Report, Stages
 
 _POLL_S = 0.05
+_REPEAT_S = 0.25
 _GRACE_S = 0.6
 """How long a cancelled call gets to end by itself, which keeps the model warm. An executor gives whoever holds the
 foreign model a second, and that must not end sooner."""
@@ -103,17 +104,19 @@ class ForeignModel:
         self.close()  # of one that has ended, temporary files are left
         self._process = Process(self._name, self._environment)
         self._end = weakref.finalize(self, self._process.stop)
-        told = 0.0
+        told, told_s = 0.0, time.monotonic()
 
         def report(_stage: str, fraction: float) -> None:
-            nonlocal told
-            told = fraction
+            nonlocal told, told_s
+            told, told_s = fraction, time.monotonic()
             progress(fraction)
 
+        def check() -> None:  # only `progress` knows whether to go on
+            if time.monotonic() - told_s > _REPEAT_S:
+                report("load", told)
+
         try:
-            for _part in self._call(
-                "load", self._options, b"", report, lambda: progress(told), self._load_timeout_s
-            ):
+            for _part in self._call("load", self._options, b"", report, check, self._load_timeout_s):
                 pass
         except BaseException:
             self.close()

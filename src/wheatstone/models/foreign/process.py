@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import psutil
 
@@ -114,7 +114,7 @@ class Process:
         _log.warning("The model %s (process %d) ended by itself: %s", self._name, self._process.pid, how)
         return ChildCrashedError(f"The process of the model {self._name} ended in the middle of its work ({how}).")
 
-    def _read_frames(self, source: BinaryIO) -> None:
+    def _read_frames(self, source: IO[bytes]) -> None:
         with source:
             try:
                 while frame := child.read_frame(source, self._log_line):
@@ -123,7 +123,7 @@ class Process:
                 self._frames.put(error)
         self._frames.put(None)
 
-    def _log_lines(self, source: BinaryIO) -> None:
+    def _log_lines(self, source: IO[bytes]) -> None:
         with source:
             for line in iter(lambda: source.readline(_MAX_LINE_BYTES), b""):
                 self._log_line(line)
