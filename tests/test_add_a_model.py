@@ -10,10 +10,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "add-a-model.md"
-CARDS = """
+PARTS = """
 import io, sys, zipfile
 from wheatstone.models.registry import mesh_model_named
 from wheatstone.pictures import read_picture
@@ -31,9 +32,11 @@ for part in model.reconstruct(read_picture(Path("photo.png")), Stages()):
 
 
 def write_package(folder: Path) -> None:
-    """Write the files of the page; each begins with its name."""
-    for name, text in re.findall(r"```\w+\n# ([\w.]+)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
-        (folder / name).write_text(text, encoding="utf-8")
+    """Write the files of the page; each block begins with its file's name."""
+    blocks = r"```\w+\n# ([\w.]+)(?: \(continued\))?\n(.*?)```"
+    for name, text in re.findall(blocks, PAGE.read_text(encoding="utf-8"), re.DOTALL):
+        with (folder / name).open("a", encoding="utf-8") as file:
+            file.write(text)
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +52,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [wheel] = (source / "dist").glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
-    from PIL import Image
-
     Image.linear_gradient("L").resize((64, 48)).convert("RGB").save(folder / "photo.png")
     return folder
 
@@ -84,14 +85,10 @@ def test_the_splat_model_of_the_page_makes_splats(installed: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_mesh_model_of_the_page_makes_all_parts(installed: Path) -> None:
-    assert run(installed, "-c", CARDS, "mesh-card").splitlines() == [
+@pytest.mark.parametrize("model", ["mesh-card", "turned"])
+def test_the_mesh_models_of_the_page_make_all_parts(model: str, installed: Path) -> None:
+    assert run(installed, "-c", PARTS, model).splitlines() == [
         "pixel_images.png (1536, 256)",
         "xyz_images.png (1536, 256)",
         "output3d.zip ['output3d.obj', 'output3d.mtl', 'output3d.png']",
     ]
-
-
-@pytest.mark.slow
-def test_the_model_of_another_environment_makes_its_part(installed: Path) -> None:
-    assert run(installed, "-c", CARDS, "turned").splitlines() == ["pixel_images.png (1536, 256)"]

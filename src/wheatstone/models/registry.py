@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from wheatstone.errors import CheckpointUnavailableError, ModelUnavailableError, UnknownModelError
 from wheatstone.models import checkpoints
@@ -39,6 +39,7 @@ class SplatModel:
     """A model that turns a photo into a splat.
 
     Attributes:
+        kind: what it makes, as tasks call it.
         info: what to know about it.
         load: makes it ready, fetching what it needs.
         is_ready: tells, quickly, whether all that it needs is here; `auto` takes none that is not.
@@ -48,6 +49,7 @@ class SplatModel:
             seconds, and raise what `load` does. None for a model that runs on the CPU only.
     """
 
+    kind: ClassVar[str] = "splat"
     info: ModelInfo
     load: Callable[[Settings, Progress], SplatPredictor]
     is_ready: Callable[[Settings], bool] = lambda _settings: True
@@ -57,13 +59,17 @@ class SplatModel:
 
 @dataclass(frozen=True, slots=True)
 class MeshModel:
-    """A model that turns a photo of an object into a mesh; attributes as those of `SplatModel`."""
+    """A model that turns a photo of an object into a mesh; with the attributes of `SplatModel`."""
 
+    kind: ClassVar[str] = "mesh"
     info: ModelInfo
     load: Callable[[Settings, Progress], MeshReconstructor]
     is_ready: Callable[[Settings], bool] = lambda _settings: True
     traits: Callable[[Settings], Mapping[str, Any]] = lambda _settings: {}
     device_of: Callable[[Settings], str] | None = None
+
+
+Model = SplatModel | MeshModel
 
 
 def _load_sharp(settings: Settings, progress: Progress) -> SplatPredictor:
@@ -132,6 +138,25 @@ def _load_relief(settings: Settings, progress: Progress) -> SplatPredictor:
     return Relief(_matte_checkpoint(settings, progress))
 
 
+def _load_crm(settings: Settings, progress: Progress) -> MeshReconstructor:
+    """CRM, ready in its own process.
+
+    Raises:
+        ModelUnavailableError: CRM is not set up, or its environment lacks something.
+        CheckpointUnavailableError: its weights are missing or damaged.
+    """
+    from wheatstone.models.crm.model import Crm
+
+    about_crm.check(settings)  # before anything is fetched
+    crm = Crm(settings, _matte_checkpoint(settings, lambda _fraction: None))
+    crm.load(progress)
+    return crm
+
+
+def _crm_traits(settings: Settings) -> Mapping[str, Any]:
+    return {**about_crm.traits(settings), **_relief_traits(settings)}
+
+
 def _matte_checkpoint(settings: Settings, progress: Progress) -> Path | None:
     """The best U²-Net at hand, else the small one fetched; None, with a warning, when it cannot be had.
 
@@ -162,54 +187,40 @@ def _relief_traits(settings: Settings) -> Mapping[str, Any]:
     return {"matte": None}
 
 
-def _load_crm(settings: Settings, progress: Progress) -> MeshReconstructor:
-    """CRM, ready in its own process.
-
-    Raises:
-        ModelUnavailableError: CRM is not set up, or its environment lacks something.
-        CheckpointUnavailableError: its weights are missing or damaged.
-    """
-    from wheatstone.models.crm.model import Crm
-
-    about_crm.check(settings)  # before anything is fetched
-    crm = Crm(settings, _matte_checkpoint(settings, lambda _fraction: None))
-    crm.load(progress)
-    return crm
-
-
-def _crm_traits(settings: Settings) -> Mapping[str, Any]:
-    return {**about_crm.traits(settings), **_relief_traits(settings)}
-
-
 SPLAT_MODELS = (
     SplatModel(SHARP, _load_sharp, _sharp_is_ready, _sharp_traits, _sharp_device),
     SplatModel(RELIEF, _load_relief, traits=_relief_traits),
 )
 """The photo-to-splat models that come along, the one that `auto` prefers first."""
 
-MESH_MODELS = (MeshModel(CRM, _load_crm, about_crm.is_ready, _crm_traits, about_crm.device_of),)
+MESH_MODELS: tuple[MeshModel, ...] = (
+    MeshModel(CRM, _load_crm, about_crm.is_ready, _crm_traits, about_crm.device_of),
+)
 """The photo-to-mesh models that come along, the one that `auto` prefers first."""
 
-MESH_PLUGINS = "wheatstone.mesh_models"
-"""Entry points of this group are `MeshModel`s of other packages."""
-
-PLUGINS = "wheatstone.splat_models"
-"""Entry points of this group are `SplatModel`s of other packages."""
+SPLAT_PLUGINS, MESH_PLUGINS = "wheatstone.splat_models", "wheatstone.mesh_models"
+"""Entry points of these groups are `SplatModel`s and `MeshModel`s of other packages."""
 
 
 @functools.cache
 def splat_models() -> tuple[SplatModel, ...]:
     """All photo-to-splat models: those that come along, then those of plug-ins."""
-    return (*SPLAT_MODELS, *(model for model, _ in _plugins()))
+    return (*SPLAT_MODELS, *(model for model, _ in _plugins(SPLAT_PLUGINS)))
 
 
 @functools.cache
-def _plugins() -> tuple[tuple[SplatModel, str], ...]:
+def mesh_models() -> tuple[MeshModel, ...]:
+    """All photo-to-mesh models: those that come along, then those of plug-ins."""
+    return (*MESH_MODELS, *(model for model, _ in _plugins(MESH_PLUGINS)))
+
+
+@functools.cache
+def _plugins(group: str) -> tuple[tuple[Any, str], ...]:
     """The models of plug-ins, each with the version of the package that brings it."""
-    return tuple((point.load(), point.dist.version if point.dist else "") for point in entry_points(group=PLUGINS))
+    return tuple((point.load(), point.dist.version if point.dist else "") for point in entry_points(group=group))
 
 
-def fingerprint(model: SplatModel, settings: Settings) -> str:
+def fingerprint(model: Model, settings: Settings) -> str:
     """All that determines a model's results besides the photo and the focal length, as canonical JSON.
 
     Two that are equal mean equal results. It changes when weights that were not here are fetched.
@@ -217,9 +228,9 @@ def fingerprint(model: SplatModel, settings: Settings) -> str:
     Raises:
         CheckpointUnavailableError: weights that are here cannot be read.
     """
-    package = (
-        "" if model in SPLAT_MODELS else next((version for known, version in _plugins() if known is model), "")
-    )
+    known = (*_plugins(SPLAT_PLUGINS), *_plugins(MESH_PLUGINS))
+    ours = (*SPLAT_MODELS, *MESH_MODELS)
+    package = "" if model in ours else next((version for plugged, version in known if plugged is model), "")
     parts = {
         "wheatstone": VERSION,
         "name": model.info.name,
@@ -236,37 +247,39 @@ def splat_model_named(name: str, settings: Settings | None = None) -> SplatModel
     Raises:
         UnknownModelError: there is none.
     """
-    if name == "auto":
-        return next(model for model in SPLAT_MODELS if model.is_ready(settings or load_settings()))
-    for models in (lambda: SPLAT_MODELS, splat_models):  # looking for plug-ins takes a moment
-        for model in models():
-            if model.info.name == name:
-                return model
-    known = ", ".join(["auto", *(model.info.name for model in splat_models())])
-    raise UnknownModelError(f"Unknown model {name!r}; known are {known}.")
-
-
-@functools.cache
-def mesh_models() -> tuple[MeshModel, ...]:
-    """All photo-to-mesh models: those that come along, then those of plug-ins."""
-    return (*MESH_MODELS, *(point.load() for point in entry_points(group=MESH_PLUGINS)))
+    return _named(name, SPLAT_MODELS, splat_models, settings)
 
 
 def mesh_model_named(name: str, settings: Settings | None = None) -> MeshModel:
-    """The mesh model of that name; `auto` is the best one that can run here, as with `splat_model_named`.
+    """As `splat_model_named`, for meshes.
 
     Raises:
         UnknownModelError: there is none.
-        ModelUnavailableError: none can run here.
+        ModelUnavailableError: none of those that come along can run here.
     """
+    return _named(name, MESH_MODELS, mesh_models, settings)
+
+
+def model_named(kind: str, name: str, settings: Settings | None = None) -> Model:
+    """The model of that name that makes what tasks of this kind want; raises as `mesh_model_named`."""
+    return mesh_model_named(name, settings) if kind == MeshModel.kind else splat_model_named(name, settings)
+
+
+_M = TypeVar("_M", SplatModel, MeshModel)
+
+
+def _named(
+    name: str, ours: tuple[_M, ...], all_models: Callable[[], tuple[_M, ...]], settings: Settings | None
+) -> _M:
     if name == "auto":
-        for model in MESH_MODELS:
+        for model in ours:
             if model.is_ready(settings or load_settings()):
                 return model
-        raise ModelUnavailableError("No model that makes meshes is set up here.")
-    for models in (lambda: MESH_MODELS, mesh_models):  # looking for plug-ins takes a moment
-        for model in models():
-            if model.info.name == name:
-                return model
-    known = ", ".join(["auto", *(model.info.name for model in mesh_models())])
-    raise UnknownModelError(f"Unknown mesh model {name!r}; known are {known}.")
+        raise ModelUnavailableError("No model that comes along can do this here; name one of a plug-in.")
+    by_name = {model.info.name: model for model in ours}
+    if name not in by_name:  # looking for plug-ins takes a moment
+        by_name = {model.info.name: model for model in reversed(all_models())}
+    if name in by_name:
+        return by_name[name]
+    known = ", ".join(["auto", *(model.info.name for model in all_models())])
+    raise UnknownModelError(f"Unknown model {name!r}; known are {known}.")

@@ -59,8 +59,8 @@ class Part:
     """A named result of a reconstruction, as soon as it exists.
 
     Attributes:
-        name: `matte.png`, `pixel_images.png`, `xyz_images.png`, `preview.glb`, `output3d.zip` or `model.glb`.
-        data: the file.
+        name: of a file, such as `pixel_images.png`: letters, digits, `_`, `-` and `.`.
+        data: what the file holds.
     """
 
     name: str
@@ -68,14 +68,14 @@ class Part:
 
 
 class MeshReconstructor(Protocol):
-    """Turns one photo of an object into a mesh, part by part."""
+    """Turns a photo of an object into a textured mesh, part by part."""
 
     info: ModelInfo
 
     def reconstruct(self, picture: Picture, stages: Stages) -> Iterator[Part]:
-        """The parts in the order in which they come to be.
+        """The parts in the order in which they come to be, no name twice; the same picture gives the same bytes.
 
-        Raises:
-            CancelledError: the run was told to end; looked at between and within parts.
+        `pixel_images.png`, `xyz_images.png` and `output3d.zip`, in this order, are what every model makes; others
+        may come between them. The end that `stages.cancellation` asks for is heeded between and within parts.
         """
         ...

@@ -85,7 +85,7 @@ def image(data: bytes) -> U8:
 def test_a_photo_becomes_all_parts_in_their_order(crm: Crm) -> None:
     parts = parts_of(crm)
     assert list(parts) == PARTS
-    assert image(parts["matte.png"]).shape == (120, 200)
+    assert image(parts["matte.png"]).shape == (120, 200, 4)
     assert image(parts["pixel_images.png"]).shape == (256, 1536, 3)
     assert image(parts["xyz_images.png"]).shape == (256, 1536, 3)
     assert parts["model.glb"].startswith(b"glTF")

@@ -83,9 +83,16 @@ class Crm:
             small = picture.resized(_LONG_SIDE_PX)
             alpha = estimate_matte(small.rgb, small.alpha, self._matte_checkpoint).alpha
             seen = _on_grey(small.rgb, alpha, picture.name)
-        yield Part("matte.png", _png(np.rint(alpha * 255).astype(np.uint8)))
+        yield Part("matte.png", _png(_cut_out(small.rgb, alpha)))
         for part in self._model.run(self._arguments, _png(seen), stages):
             yield Part(part.name, tidied(part.data)) if part.name == "output3d.zip" else part
+
+
+def _cut_out(rgb: U8, alpha: F32) -> U8:
+    """The picture with all but its object transparent, (H, W, 4)."""
+    rgba = np.dstack([rgb, np.rint(alpha * 255).astype(np.uint8)])
+    rgba[rgba[..., 3] == 0] = 0
+    return rgba
 
 
 def _on_grey(rgb: U8, alpha: F32, name: str) -> U8:
