@@ -7,9 +7,7 @@ import logging
 import queue
 import signal
 import subprocess
-import tempfile
 import threading
-from pathlib import Path
 from typing import IO, Any
 
 import psutil
@@ -18,6 +16,7 @@ from wheatstone.errors import ChildCrashedError, ModelFailedError, ModelUnavaila
 from wheatstone.models.foreign import child
 from wheatstone.models.foreign.child import Frame
 from wheatstone.models.foreign.environment import Environment
+from wheatstone.models.foreign.scratch import scratch_dir
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +35,8 @@ class Process:
             ModelUnavailableError: the interpreter cannot be started.
         """
         self._name = name
-        self._scratch = tempfile.TemporaryDirectory(prefix=f"wheatstone-{name}-", ignore_cleanup_errors=True)
+        self._scratch = contextlib.ExitStack()
+        folder = self._scratch.enter_context(scratch_dir(name))
         try:
             # In our group, so that whoever ends this process with all it has started ends that one, too.
             self._process = subprocess.Popen(  # noqa: S603 - what the owner of these settings configured
@@ -44,10 +44,10 @@ class Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=environment.variables_in(Path(self._scratch.name)),
+                env=environment.variables_in(folder),
             )
         except OSError as error:
-            self._scratch.cleanup()
+            self._scratch.close()
             raise ModelUnavailableError(
                 f"The model {name} cannot be started: {environment.python}: {error.strerror}."
             ) from error
@@ -103,7 +103,7 @@ class Process:
         self._process.wait()
         with contextlib.suppress(OSError):  # what was not sent need not be
             self._calls.close()
-        self._scratch.cleanup()
+        self._scratch.close()
 
     def _crash(self) -> Exception:
         with contextlib.suppress(subprocess.TimeoutExpired):
