@@ -124,6 +124,33 @@ class GpuSettings(BaseModel, frozen=True):
     )
 
 
+class CrmSettings(BaseModel, frozen=True):
+    """CRM, a mesh model that lives in an environment of its own."""
+
+    home: Path | None = Field(None, description="Folder of a checkout of CRM; without one the model crm is off.")
+    python: Path | None = Field(
+        None, description="Interpreter of CRM's environment; by default .venv/bin/python in the checkout."
+    )
+    checkpoints: Path | None = Field(
+        None, description="Folder of CRM.pth, pixel-diffusion.pth and ccm-diffusion.pth; by default the checkout."
+    )
+    checkpoint_files: dict[str, Path] = Field(
+        default_factory=dict, description="Name of such a file to where it is, if not in that folder."
+    )
+    trust_checkpoints: bool = Field(
+        False, description="Load checkpoints that hold more than tensors; such a file can run any code."
+    )
+    scale: float = Field(5.0, gt=0, le=100, description="How closely both diffusions keep to the photo.")
+    step: int = Field(50, gt=0, le=1000, description="Steps of each diffusion.")
+    seed: int = Field(1234, ge=0, lt=2**32, description="Where chance begins; the same gives the same again.")
+    load_timeout_s: float = Field(
+        1800, gt=0, description="Seconds that loading may go on without progress; the first time it fetches CLIP."
+    )
+    silence_timeout_s: float = Field(
+        300, gt=0, description="Seconds that CRM may work without progress before it is ended."
+    )
+
+
 class OptimizationSettings(BaseModel, frozen=True):
     """Less memory for more time."""
 
@@ -271,6 +298,7 @@ class Settings(BaseModel, frozen=True):
     inference: InferenceSettings = InferenceSettings()
     gpu: GpuSettings = GpuSettings()
     optimization: OptimizationSettings = OptimizationSettings()
+    crm: CrmSettings = CrmSettings()
     storage: StorageSettings = StorageSettings()
     compression: CompressionSettings = CompressionSettings()
     cache: CacheSettings = CacheSettings()

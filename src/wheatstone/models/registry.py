@@ -14,6 +14,8 @@ from typing import Any, ClassVar, TypeVar
 
 from wheatstone.errors import CheckpointUnavailableError, ModelUnavailableError, UnknownModelError
 from wheatstone.models import checkpoints
+from wheatstone.models.crm import CRM
+from wheatstone.models.crm import about as about_crm
 from wheatstone.models.hashes import weights_sha256
 from wheatstone.models.relief import RELIEF, Relief
 from wheatstone.models.roles import MeshReconstructor, ModelInfo, SplatPredictor
@@ -136,6 +138,25 @@ def _load_relief(settings: Settings, progress: Progress) -> SplatPredictor:
     return Relief(_matte_checkpoint(settings, progress))
 
 
+def _load_crm(settings: Settings, progress: Progress) -> MeshReconstructor:
+    """CRM, ready in its own process.
+
+    Raises:
+        ModelUnavailableError: CRM is not set up, or its environment lacks something.
+        CheckpointUnavailableError: its weights are missing or damaged.
+    """
+    from wheatstone.models.crm.model import Crm
+
+    about_crm.check(settings)  # before anything is fetched
+    crm = Crm(settings, _matte_checkpoint(settings, lambda _fraction: None))
+    crm.load(progress)
+    return crm
+
+
+def _crm_traits(settings: Settings) -> Mapping[str, Any]:
+    return {**about_crm.traits(settings), **_relief_traits(settings)}
+
+
 def _matte_checkpoint(settings: Settings, progress: Progress) -> Path | None:
     """The best U²-Net at hand, else the small one fetched; None, with a warning, when it cannot be had.
 
@@ -172,7 +193,9 @@ SPLAT_MODELS = (
 )
 """The photo-to-splat models that come along, the one that `auto` prefers first."""
 
-MESH_MODELS: tuple[MeshModel, ...] = ()
+MESH_MODELS: tuple[MeshModel, ...] = (
+    MeshModel(CRM, _load_crm, about_crm.is_ready, _crm_traits, about_crm.device_of),
+)
 """The photo-to-mesh models that come along, the one that `auto` prefers first."""
 
 SPLAT_PLUGINS, MESH_PLUGINS = "wheatstone.splat_models", "wheatstone.mesh_models"
