@@ -1,0 +1,5 @@
+"""The embedded model `inflate`: a photo of an object becomes a closed, textured mesh."""
+
+from wheatstone.models.inflate.model import INFLATE, Detail, Inflate
+
+__all__ = ["INFLATE", "Detail", "Inflate"]
