@@ -1,7 +1,7 @@
 """Random silhouettes become bodies: every one closed, facing outwards and about as large as its outline says.
 
-Blobs, polygons, strokes as thin as a pixel, rings and combs, in one piece or several, whole or cut by the picture's
-border; each is inflated at several numbers of faces.
+Blobs, polygons, strokes as thin as a pixel, rings and combs, in one piece or several, whole or cut by the border;
+each is inflated at several numbers of faces.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from wheatstone.cli.summary import Row, output_bases, print_error, print_summary
 from wheatstone.errors import BadOptionError, WheatstoneError
 from wheatstone.executors import InlineExecutor
 from wheatstone.meshes.formats import MESH_FORMATS, mesh_format_named
-from wheatstone.models.inflate import Detail
+from wheatstone.models.inflate.about import Detail
 from wheatstone.models.registry import mesh_model_named
 from wheatstone.pictures import picture_paths
 from wheatstone.pipelines.photo_to_mesh import MeshOutput, photo_to_mesh, write_mesh_outputs

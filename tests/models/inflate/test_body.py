@@ -45,7 +45,9 @@ def test_a_body_is_as_wide_as_its_outline() -> None:
     assert bounds[1] == pytest.approx([0.9, 0.9, bounds[1, 2]], abs=0.06)
 
 
-@pytest.mark.parametrize(("mask", "holes"), [(ball(), 0), (mug(), 1), (figure(), 0)], ids=["ball", "mug", "figure"])
+@pytest.mark.parametrize(
+    ("mask", "holes"), [(ball(), 0), (mug(), 1), (figure(), 0)], ids=["ball", "mug", "figure"]
+)
 def test_a_body_has_the_holes_of_its_outline(mask: U8, holes: int) -> None:
     mesh = body(mask)
     assert mesh.is_watertight

@@ -11,53 +11,26 @@ import numpy as np
 from PIL import Image
 
 from wheatstone.arrays import F32, U8
-from wheatstone.errors import BadOptionError
 from wheatstone.meshes.formats import glb, obj
 from wheatstone.meshes.mesh import Mesh
 from wheatstone.meshes.six_views import six_views
 from wheatstone.meshes.textures import TextureKind, encode_texture, with_texture_of
+from wheatstone.models.inflate.about import INFLATE, Detail
 from wheatstone.models.inflate.body import closed_surface, raise_heights
 from wheatstone.models.inflate.decimation import decimate
 from wheatstone.models.inflate.painting import object_colours, paint
 from wheatstone.models.inflate.silhouette import PLAN_PX, find_silhouette
 from wheatstone.models.inflate.unrolling import Unrolling, place, unroll
 from wheatstone.models.matting import Matte, estimate_matte
-from wheatstone.models.roles import ModelInfo, Part
+from wheatstone.models.roles import Part
 from wheatstone.pictures import Picture
 from wheatstone.stages import Stages
-
-INFLATE = ModelInfo(
-    name="inflate",
-    summary="an object's silhouette, inflated and painted; seconds on any machine, no weights needed",
-    label="inflated silhouette; sides and back are invented",
-    licence="MIT; optional matte by U²-Net (Apache-2.0)",
-    checkpoints=("u2net", "u2netp"),
-)
 
 _MATTE_SIDE_PX = 768
 _PHOTO_SIDE_PX = 3072
 """More of a photo than this tells nothing more: the texture is smaller."""
 _PREVIEW_FACES, _PREVIEW_PX = 3000, 512
 """Of the mesh that can be shown before the files are there; pixels along the texture's longer side."""
-
-
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """How fine a mesh is to be.
-
-    Attributes:
-        faces: of the mesh, about.
-        texture_px: pixels along each side of the texture's two halves.
-    """
-
-    faces: int = 24_000
-    texture_px: int = 1024
-
-    def __post_init__(self) -> None:
-        if not 100 <= self.faces <= 1_000_000:
-            raise BadOptionError(f"A mesh can have 100 to 1,000,000 faces, got {self.faces:,}.")
-        if not 64 <= self.texture_px <= 4096:
-            raise BadOptionError(f"A texture can be 64 to 4096 pixels high, got {self.texture_px}.")
 
 
 class Inflate:
