@@ -68,7 +68,7 @@ class Camera:
 
     @classmethod
     def around(cls, mesh: Mesh, azimuth_deg: float, elevation_deg: float, width_px: int, height_px: int) -> Camera:
-        """With perspective, as far away as shows the mesh whole from any direction; angles as for `orthographic`."""
+        """With perspective, from as far away as shows the mesh whole from everywhere; angles as above."""
         centre = mesh.bounds.astype(np.float64).mean(axis=0)
         radius = max(float(np.linalg.norm(mesh.vertices - centre, axis=1).max()), 1e-12)
         half_angle = math.radians(_ANGLE_DEG / 2)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
 
 import numpy as np
 
@@ -113,19 +115,19 @@ class Mesh:
 
     @property
     def vertex_normals(self) -> F32:
-        """(V, 3) unit normals: those given or else means over the faces around each point, by area.
+        """(V, 3) unit normals: those given or else means over the faces around each place, by their angles there.
 
         Vertices at the same place get the same normal, so that seams of the texture do not show; a vertex without
         any area around it gets +z.
         """
         if self.normals is not None:
             return self.normals
-        place, count = self._places()
-        sums = np.zeros((count, 3))
-        corners, crosses = place[self.faces], self._crosses()
+        place, first = self.places()
+        corners, normals_of_faces, angles = place[self.faces], self.face_normals, self._angles()
+        sums = np.zeros((len(first), 3))
         for axis in range(3):
-            weights = np.repeat(crosses[:, axis], 3)
-            sums[:, axis] = np.bincount(corners.ravel(), weights=weights, minlength=count)
+            weights = angles * normals_of_faces[:, axis, None]
+            sums[:, axis] = np.bincount(corners.ravel(), weights=weights.ravel(), minlength=len(first))
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
         normals = np.broadcast_to(np.array([0.0, 0, 1]), sums.shape).copy()
         np.divide(sums, lengths, out=normals, where=lengths > 0)
@@ -144,12 +146,23 @@ class Mesh:
 
         Vertices at the same place count as one, and faces without three different ones do not count.
         """
-        place, count = self._places()
+        place, first = self.places()
         faces = place[self.faces]
         faces = faces[_has_three(faces)]
-        tails, heads = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
+        tails, heads, count = faces.ravel(), np.roll(faces, -1, axis=1).ravel(), len(first)
         there, back = np.sort(tails * count + heads), np.sort(heads * count + tails)
         return len(there) > 0 and bool(np.all(there[1:] != there[:-1])) and np.array_equal(there, back)
+
+    def places(self) -> tuple[I64, I64]:
+        """For each vertex the number of its place, which others may share, and for each place its first vertex."""
+        order = np.lexsort(self.vertices.T)
+        ordered = self.vertices[order]
+        is_new = np.concatenate([[True], np.any(ordered[1:] != ordered[:-1], axis=1)])
+        found = order[is_new]  # the first vertex of each place: sorting keeps the order of equal ones
+        ranks = np.argsort(np.argsort(found))
+        place = np.empty(len(order), np.int64)
+        place[order] = ranks[np.cumsum(is_new) - 1]
+        return place, np.sort(found)
 
     def welded(self) -> Mesh:
         """The bare surface: one vertex a place, no faces without three different ones; texture and normals go.
@@ -157,9 +170,7 @@ class Mesh:
         Raises:
             BadMeshError: no face is left.
         """
-        place, count = self._places()
-        first = np.full(count, len(place))
-        np.minimum.at(first, place, np.arange(len(place)))
+        place, first = self.places()
         faces = place[self.faces]
         return Mesh(self.vertices[first], faces[_has_three(faces)].astype(np.int32))
 
@@ -233,20 +244,34 @@ class Mesh:
             )
         return Mesh((points * size + low).astype(np.float32), faces).welded()
 
+    def save(self, path: str | PathLike[str], *, overwrite: bool = True) -> Path:
+        """Write the mesh in the format that the file's name ends in; returns `path`.
+
+        Args:
+            path: ends in `.glb`, `.obj`, `.zip`, `.ply`, `.stl` or `.usdz`.
+            overwrite: replace a file that exists.
+
+        Raises:
+            UnknownFormatError: no format has this ending.
+            OutputExistsError: the file exists and `overwrite` is false.
+        """
+        from wheatstone.meshes import formats
+
+        return formats.write_mesh(self, Path(path), overwrite=overwrite)
+
     def _crosses(self) -> F64:
         """(F, 3) normals of the faces, as long as twice their areas."""
         a, b, c = np.moveaxis(self.vertices[self.faces].astype(np.float64), 1, 0)
         crosses: F64 = np.cross(b - a, c - a)
         return crosses
 
-    def _places(self) -> tuple[I64, int]:
-        """For each vertex the number of its place, the same for all that lie there; and how many places are."""
-        order = np.lexsort(self.vertices.T)
-        ordered = self.vertices[order]
-        is_new = np.any(ordered[1:] != ordered[:-1], axis=1)
-        place = np.empty(len(order), np.int64)
-        place[order] = np.concatenate([[0], np.cumsum(is_new)])
-        return place, int(place.max()) + 1
+    def _angles(self) -> F64:
+        """(F, 3) angle of each face at each of its corners, in radians."""
+        corners = self.vertices[self.faces].astype(np.float64)
+        ahead, back = np.roll(corners, -1, axis=1) - corners, np.roll(corners, 1, axis=1) - corners
+        across = np.linalg.norm(np.cross(ahead, back), axis=2)
+        angles: F64 = np.arctan2(across, np.einsum("fcx,fcx->fc", ahead, back))
+        return angles
 
 
 def _has_three(faces: AnyArray) -> AnyArray:
