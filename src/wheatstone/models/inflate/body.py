@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from skimage.measure import marching_cubes
 
 from wheatstone.arrays import F32, F64, I32, U8, Mask
-from wheatstone.models.inflate.opening import carve, find_opening
+from wheatstone.models.inflate.opening import carve, find_opening, is_dish
 from wheatstone.models.inflate.silhouette import PLAN_PX, Silhouette
 from wheatstone.models.relief.inflation import inflate
 from wheatstone.pictures.filters import gaussian
@@ -27,6 +27,8 @@ _BACK = 0.75
 """Depth behind the outline, as a share of the height before it."""
 _WALL = 0.06
 """Least thickness under a hollow."""
+_DISH = 0.45
+"""Height of a plate as a share of what is blown up."""
 _DETAIL = 0.05
 """Largest change of the front by shading."""
 _STEEPNESS_OUTSIDE = 0.35
@@ -44,12 +46,14 @@ class Heights:
     Attributes:
         front: (PLAN_PX, PLAN_PX) z of the front where the silhouette is, else 0.
         back: (PLAN_PX, PLAN_PX) z of the back, below `front` inside.
-        smooth: (PLAN_PX, PLAN_PX) `front` without what shading adds.
+        smooth: (PLAN_PX, PLAN_PX) `front` without what shading adds and openings take.
+        hollow: (PLAN_PX, PLAN_PX) where the front is an opening.
     """
 
     front: F32
     back: F32
     smooth: F32
+    hollow: Mask
 
     @property
     def middle(self) -> F32:
@@ -72,16 +76,21 @@ def raise_heights(silhouette: Silhouette, rgb: U8) -> Heights:
     round_ = np.pad(inflate(within), ((top, PLAN_PX - bottom), (left, PLAN_PX - right)), mode="edge")
     half = PLAN_PX / 2
     smooth = (_THICKEST * np.tanh(_THICKNESS * round_ / half / _THICKEST)).astype(np.float32)
+    shown = silhouette.shown
+    opening = find_opening(rgb, shown)
+    if opening is not None and is_dish(opening, shown):
+        smooth *= np.float32(_DISH)
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY) / np.float32(255)
     shading = gaussian(grey, PLAN_PX / 150) - gaussian(grey, PLAN_PX / 20)
     detail = _DETAIL * np.clip(smooth / 0.15, 0, 1) * np.clip(3 * shading, -1, 1)
     front = np.maximum(smooth + detail, 0.6 * smooth)
     back = -_BACK * smooth
-    opening = find_opening(rgb, silhouette.shown)
+    hollow = np.zeros_like(shown)
     if opening is not None:
         # What is left under a hollow is at least a wall.
-        front = np.maximum(carve(front, opening, silhouette.shown), np.minimum(front, back + _WALL))
-    return Heights(front.astype(np.float32), back.astype(np.float32), smooth)
+        front = np.maximum(carve(front, opening, shown), np.minimum(front, back + _WALL))
+        hollow = shown & (opening.radius(shown.shape) < 1.05)
+    return Heights(front.astype(np.float32), back.astype(np.float32), smooth, hollow)
 
 
 def closed_surface(silhouette: Silhouette, heights: Heights) -> tuple[F32, I32]:

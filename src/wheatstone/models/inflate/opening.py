@@ -24,6 +24,7 @@ _MOST_AT_OUTLINE = 0.7
 _NEAR_PX = 4.0
 _FLATTEST, _TILT_DEG = 0.18, 16.0
 _SAMPLES = 240
+_DISH_SHARE, _DISH_OFF = 0.25, 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,14 @@ def _score(opening: Opening, inside: Mask, edge_distance: F32, outline_distance:
     along = np.abs(np.cos(facing[rows, columns] - direction)) > math.cos(math.radians(35))
     support = float(((edge_distance[rows, columns] < _NEAR_PX) & (along | at_outline)).mean())
     return support * math.sqrt(opening.share) if support > _SUPPORT else 0.0
+
+
+def is_dish(opening: Opening, inside: Mask) -> bool:
+    """Whether an opening is so wide and so much in the middle that the object is a plate or shallow dish."""
+    rows, columns = np.nonzero(inside.any(axis=1))[0], np.nonzero(inside.any(axis=0))[0]
+    off_x = abs(opening.x - (columns[0] + columns[-1]) / 2) / (np.ptp(columns) + 1)
+    off_y = abs(opening.y - (rows[0] + rows[-1]) / 2) / (np.ptp(rows) + 1)
+    return opening.share > _DISH_SHARE and bool(max(off_x, off_y) < _DISH_OFF)
 
 
 def carve(height: F32, opening: Opening, inside: Mask) -> F32:

@@ -16,6 +16,8 @@ from wheatstone.pictures.filters import gaussian, pull_push
 
 _RING = 0.05
 """Width along the outline that the back takes from the front, as a share of the plan's side."""
+_RING_OF_RADIUS = 0.45
+"""Its largest width as a share of the radius of a thin part, such as a head."""
 _SOLID = 0.95
 """A pixel that shows less of the object than this has the background's colour, too."""
 
@@ -113,17 +115,26 @@ def paint(colours: U8, unrolling: Unrolling, extent: float) -> tuple[U8, U8]:
     front = np.where(facing[..., None], colours, outer)
     front = np.where((flank | facing)[..., None], front, pull_push(front, flank | facing))
     front_bytes = np.clip(front + 0.5, 0, 255).astype(np.uint8)
-    return front_bytes, _back(front_bytes, distance, flank)
+    return front_bytes, _back(front_bytes, distance, flank, unrolling, plane)
 
 
-def _back(front: U8, distance: F32, flank: Mask) -> U8:
-    """Like the front along the outline; inside, its texture goes on, so that no face looks out of the back."""
-    ring_px = _RING * PLAN_PX
-    hidden = distance < -ring_px
-    if not hidden.any():
-        return front
+def _back(front: U8, distance: F32, flank: Mask, unrolling: Unrolling, plane: _Plane) -> U8:
+    """Like the front along the outline; inside, its grain and colours go on, so that no face looks out of it."""
+    depth = np.maximum(-distance, 0)
+    height = plane.sampled(unrolling.front_px)
+    radius = (height**2 + depth**2) / np.maximum(2 * depth, 1e-3)
+    whole = np.clip(plane.sampled(unrolling.cut_px) / (0.1 * PLAN_PX), 0, 1)
+    ring = np.minimum(_RING * PLAN_PX, _RING_OF_RADIUS * radius) * whole
+    hidden = (depth > ring) | ((distance < 0) & (plane.sampled(unrolling.hollow.astype(np.float32)) > 0))
     beside = flank | ((distance <= 0) & ~hidden)
-    return fill_holes(front, hidden, beside)
+    if not hidden.any() or not beside.any():
+        return front
+    painted = fill_holes(front, hidden, beside).astype(np.float32)
+    blur_px = max(1.5, len(front) / 60)
+    calm = gaussian(pull_push(front, beside), blur_px) + painted - gaussian(painted, blur_px)
+    within = cv2.distanceTransform(hidden.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / plane.texels_a_pixel
+    share = np.clip(within / (0.06 * PLAN_PX), 0, 1)[..., None]
+    return np.clip(painted + share * (calm - painted) + 0.5, 0, 255).astype(np.uint8)
 
 
 class _Plane:

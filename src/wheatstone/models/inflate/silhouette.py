@@ -15,7 +15,7 @@ PLAN_PX = 512
 """Side of the plan."""
 _FILL = 0.9
 """The object's longer side as a share of the plan's."""
-_LEAST_PIECE = 0.01
+_LEAST_PIECE = 0.03
 """Pieces below this share of the largest are dropped."""
 _LARGEST_DROPPED_HOLE = 0.003
 """Holes below this share of the plan are filled."""

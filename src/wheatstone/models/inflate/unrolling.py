@@ -41,6 +41,8 @@ class Unrolling:
         front_px: (N, N) height of the front over the outline's plane.
         back_px: (N, N) the same of the back, downwards.
         middle_px: (N, N) height of the outline's plane.
+        cut_px: (N, N) to where the picture's border cuts the object; large where it does not.
+        hollow: (N, N) where the front is an opening.
     """
 
     facing: Mask
@@ -51,6 +53,8 @@ class Unrolling:
     front_px: F32
     back_px: F32
     middle_px: F32
+    cut_px: F32
+    hollow: Mask
 
     @property
     def length_px(self) -> F32:
@@ -88,7 +92,25 @@ def unroll(silhouette: Silhouette, heights: Heights) -> Unrolling:
         front.astype(np.float32),
         back.astype(np.float32),
         np.pad(heights.middle * half, PADDING_PX, mode="edge").astype(np.float32),
+        _to_cut(silhouette),
+        _pad(heights.hollow).astype(np.bool_),
     )
+
+
+def _to_cut(silhouette: Silhouette) -> F32:
+    """Distance of each pixel of the plane to the nearest side at which the object is cut."""
+    places = np.arange(PLAN_PX + 2 * PADDING_PX) - PADDING_PX + 0.5
+    left, top, right, bottom = silhouette.window
+    nearest = np.full((len(places), len(places)), 10.0 * PLAN_PX)
+    for is_cut, away in (
+        (left > 0, places[None, :] - left),
+        (right < PLAN_PX, right - places[None, :]),
+        (top > 0, places[:, None] - top),
+        (bottom < PLAN_PX, bottom - places[:, None]),
+    ):
+        if is_cut:
+            nearest = np.minimum(nearest, np.maximum(away, 0))
+    return nearest.astype(np.float32)
 
 
 def _pad(plan: AnyArray) -> AnyArray:
