@@ -22,7 +22,7 @@ def test_a_ball_keeps_its_size_and_stays_closed(target: int) -> None:
     whole, fewer = Mesh(vertices, faces), Mesh(*decimate(vertices, faces, target))
     assert len(fewer.faces) <= target
     assert fewer.is_watertight
-    assert fewer.volume == pytest.approx(whole.volume, rel=0.02 + 4 / target)
+    assert fewer.volume == pytest.approx(whole.volume, rel=0.02 + 6 / target)
 
 
 def test_no_face_turns_over() -> None:
