@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from wheatstone.arrays import F64, U8
+from wheatstone.arrays import F32, F64, U8
 from wheatstone.meshes.mesh import Mesh
 
 
@@ -78,6 +78,18 @@ def painted(mesh: Mesh, side_px: int = 64) -> Mesh:
     uv = (mesh.vertices[:, :2] - low[:2]) / (high - low)[:2]
     texture = np.random.default_rng(0).integers(0, 256, (side_px, side_px, 3), np.uint8)
     return replace(mesh, uv=uv, texture=texture)
+
+
+def pixels(mesh: Mesh) -> U8:
+    """The texture of a mesh that has one."""
+    assert mesh.texture is not None
+    return mesh.texture
+
+
+def coordinates(mesh: Mesh) -> F32:
+    """The texture coordinates of a mesh that has some."""
+    assert mesh.uv is not None
+    return mesh.uv
 
 
 def turned(degrees: float, axis: int) -> F64:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tests.meshes.shapes import box, meshes, painted, sphere, turned
+from tests.meshes.shapes import box, coordinates, meshes, painted, sphere, turned
 from wheatstone.errors import BadMeshError, BadOptionError
 from wheatstone.meshes.mesh import Mesh
 
@@ -15,11 +15,16 @@ TRIANGLE = Mesh(np.eye(3, dtype=np.float32), np.array([[0, 1, 2]], np.int32))
 
 
 def test_arrays_become_read_only_of_one_type() -> None:
-    mesh = Mesh(np.eye(3), np.array([[0, 1, 2]], np.uint64), np.zeros((3, 2)), np.zeros((2, 2, 3), np.uint8))  # type: ignore[arg-type]
-    assert (mesh.vertices.dtype, mesh.faces.dtype) == (np.float32, np.int32)
-    assert mesh.uv is not None
+    loose: list[Any] = [
+        np.eye(3),
+        np.array([[0, 1, 2]], np.uint64),
+        np.zeros((3, 2)),
+        np.zeros((2, 2, 3), np.uint8),
+    ]
+    mesh = Mesh(*loose)
+    assert [mesh.vertices.dtype.str, mesh.faces.dtype.str, coordinates(mesh).dtype.str] == ["<f4", "<i4", "<f4"]
     with pytest.raises(ValueError, match="read-only"):
-        mesh.uv[0] = 1
+        coordinates(mesh)[0] = 1
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,10 @@ def test_a_perspective_plane_is_mapped_as_rays_meet_it() -> None:
     )
     corners = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], np.float32)
     square = Mesh(
-        corners, np.array([[0, 1, 2], [0, 2, 3]], np.int32), (corners[:, :2] + 1) / 2, texture.astype("u1")
+        corners,
+        np.array([[0, 1, 2], [0, 2, 3]], np.int32),
+        (corners[:, :2] + 1) / np.float32(2),
+        texture.astype("u1"),
     )
     camera = Camera.around(square, 55, 20, 96, 96)
     seen = render(square, camera, shading=0, samples=1)
@@ -153,7 +156,7 @@ def test_a_fine_texture_is_averaged_not_sampled() -> None:
     stripes = np.zeros((1024, 1024, 3), np.uint8)
     stripes[:, ::2] = 255
     corners = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]], np.float32)
-    wall = Mesh(corners, np.array([[0, 1, 2], [0, 2, 3]], np.int32), (corners[:, :2] + 1) / 2, stripes)
+    wall = Mesh(corners, np.array([[0, 1, 2], [0, 2, 3]], np.int32), (corners[:, :2] + 1) / np.float32(2), stripes)
     seen = render(wall, Camera.orthographic(0, 0, 100), shading=0)
     assert np.abs(seen.color - 0.5).max() < 0.02
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from wheatstone.arrays import F32, F64, I32, I64, U8, AnyArray
@@ -94,7 +95,8 @@ def render(
     bands = math.ceil(camera.height_px / BAND_PX)
     starts, entries = _band_lists(places, nearness, mesh.faces, bands, samples)
     uv, texture = _colors(mesh, places)
-    normals = (mesh.vertex_normals @ camera.world_to_camera[:3, :3].T).astype(np.float32)
+    normals = mesh.vertex_normals if shading > 0 else mesh.vertices  # not looked at without shading
+    normals = (normals @ camera.world_to_camera[:3, :3].T).astype(np.float32)
     light = (_LIGHT / np.linalg.norm(_LIGHT)).astype(np.float32)
 
     shape = camera.height_px, camera.width_px
@@ -138,7 +140,8 @@ def _places(points: F64, depths: F64, camera: Camera, samples: int) -> F64:
     scale = zoom / np.where(depths > 0, depths, np.inf) if camera.is_perspective else np.full(len(points), zoom)
     places = np.stack([points[:, 0] * scale, -points[:, 1] * scale], axis=1)
     places += np.array([camera.width_px, camera.height_px]) / 2 * samples * GRID
-    return np.rint(places.clip(-_FARTHEST, _FARTHEST))
+    on_grid: F64 = np.rint(places.clip(-_FARTHEST, _FARTHEST))
+    return on_grid
 
 
 def _nearness(depths: F64, camera: Camera) -> F64:
@@ -186,7 +189,7 @@ def _areas(points: AnyArray, faces: I32) -> F64:
 
 def _halved(texture: U8) -> U8:
     """Half as many texels along each side; of an odd number the last is dropped."""
-    height, width = texture.shape[0] // 2 * 2, texture.shape[1] // 2 * 2
-    even = texture[:height, :width].astype(np.uint16)
-    sums = even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]
-    return ((sums + 2) // 4).astype(np.uint8)
+    height, width = texture.shape[0] // 2, texture.shape[1] // 2
+    even = np.array(texture[: 2 * height, : 2 * width])
+    halved: U8 = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)
+    return halved

@@ -39,7 +39,7 @@ class TextureKind(StrEnum):
 
 
 _OPTIONS: dict[TextureKind, dict[str, int]] = {
-    TextureKind.PNG: {"compress_level": 6},
+    TextureKind.PNG: {"compress_level": 1},  # photos become a tenth larger than at 6, in a third of the time
     TextureKind.JPEG: {"quality": 92, "subsampling": 0},
     TextureKind.WEBP: {"quality": 90, "method": 4},
 }

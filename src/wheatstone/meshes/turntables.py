@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,9 @@ class Studio:
     elevation_deg: float = ELEVATION_DEG
     shading: float = 1.0
     background: tuple[float, float, float] = BACKGROUND
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mesh", replace(self.mesh, normals=self.mesh.vertex_normals))  # once for all
 
     def picture(self, azimuth_deg: float = AZIMUTH_DEG) -> U8:
         """(H, W, 3) uint8 sRGB; 0 looks from the front, 90 from the right."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import plyfile
@@ -22,7 +23,7 @@ def test_another_program_reads_positions_normals_faces_and_colours() -> None:
 
 
 def test_a_mesh_without_texture_has_no_colours() -> None:
-    loaded = trimesh.load_mesh(BytesIO(ply.encode(sphere())), file_type="ply")
+    loaded: Any = trimesh.load_mesh(BytesIO(ply.encode(sphere())), file_type="ply")
     assert loaded.visual.kind is None
     assert loaded.is_volume
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pxr import Usd, UsdGeom, UsdShade, UsdValidation
 
-from tests.meshes.shapes import box, sphere
+from tests.meshes.shapes import box, coordinates, pixels, sphere
 from wheatstone.errors import BadOptionError
 from wheatstone.meshes.formats import usdz
 from wheatstone.meshes.mesh import Mesh
@@ -44,7 +44,7 @@ def test_usd_sees_the_surface_standing_on_the_ground(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.array(surface.GetNormalsAttr().Get()), box((1, 2, 3)).vertex_normals, atol=1e-6)
     np.testing.assert_allclose(np.array(surface.GetExtentAttr().Get()), [[-0.5, 0, -1.5], [0.5, 2, 1.5]])
     uv = UsdGeom.PrimvarsAPI(surface).GetPrimvar("st")
-    np.testing.assert_allclose(np.array(uv.Get()), box().uv, atol=1e-6)
+    np.testing.assert_allclose(np.array(uv.Get()), coordinates(box()), atol=1e-6)
     assert (UsdGeom.GetStageUpAxis(stage), UsdGeom.GetStageMetersPerUnit(stage)) == ("Y", 1)
     assert stage.GetDefaultPrim().GetPath() == "/Object"
 
@@ -78,7 +78,7 @@ def test_contents_are_stored_and_aligned(rings: int) -> None:
             assert begin % 64 == 0
             assert content[begin : begin + entry.file_size] == archive.read(entry)
         with Image.open(archive.open("textures/object.png")) as picture:
-            assert np.array_equal(np.asarray(picture), base.texture)
+            assert np.array_equal(np.asarray(picture), pixels(base))
 
 
 def test_the_same_mesh_gives_the_same_bytes() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError
@@ -15,10 +15,9 @@ from wheatstone.meshes.formats import _draco
 U16, U32, FLOAT = 5123, 5125, 5126
 """glTF's numbers of component types."""
 
-_KINDS = {U16: np.dtype("<u2"), U32: np.dtype("<u4"), FLOAT: np.dtype("<f4")}
+_KINDS: dict[int, np.dtype[Any]] = {U16: np.dtype("<u2"), U32: np.dtype("<u4"), FLOAT: np.dtype("<f4")}
 _ATTRIBUTES = {"POSITION": "VEC3", "NORMAL": "VEC3", "TEXCOORD_0": "VEC2"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3}
-_TRIANGLES = 4
 _MAX_ITEMS = 4096
 
 Item = TypeVar("Item")
@@ -59,7 +58,7 @@ class Primitive(_Part):
     attributes: dict[str, NonNegativeInt]
     indices: NonNegativeInt | None = None
     material: NonNegativeInt | None = None
-    mode: Literal[4] = _TRIANGLES
+    mode: Literal[4] = 4  # triangles
     extensions: _PrimitiveExtensions = _PrimitiveExtensions()
 
 

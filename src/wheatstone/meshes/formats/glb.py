@@ -114,7 +114,7 @@ def decode(data: bytes, limits: PictureLimits | None = None) -> Mesh:
         raise BadMeshError(f"The GLB has {len(corners):,} indices, which make no whole triangles.")
     picture = None if uv is None else document.picture(primitive)
     texture = None if picture is None else decode_texture(picture, "its picture", limits or PictureLimits())
-    return Mesh(vertices, corners.reshape(-1, 3), uv, texture, normals)
+    return Mesh(vertices, corners.reshape(-1, 3).astype(np.int32), uv, texture, normals)
 
 
 def _plain(body: _Body, arrays: Mapping[str, F32], mesh: Mesh) -> dict[str, object]:

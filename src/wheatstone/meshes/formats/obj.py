@@ -163,7 +163,7 @@ class _Parsed:
             units = units / lengths if np.all((lengths > 1e-6) & (lengths < 1e6)) else None
         return Mesh(
             np.array(self._points, np.float64)[places],
-            faces.reshape(-1, 3),
+            faces.reshape(-1, 3).astype(np.int32),
             np.array(self._uv, np.float64)[uv] if self.has_uv else None,
             texture,
             units,
