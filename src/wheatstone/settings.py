@@ -94,6 +94,7 @@ class ModelSettings(BaseModel, frozen=True):
     """Which model the server runs, and on what."""
 
     name: str = Field("auto", description="Model for photos; auto is the best one that can run here.")
+    mesh: str = Field("auto", description="Model for photos that are to become meshes, auto as for name.")
     device: str = Field("auto", description="auto, cuda, mps or cpu.")
     checkpoint_path: Path | None = Field(None, description="SHARP's checkpoint, for the model sharp.")
     warm_up: bool = Field(False, description="Load the model when the server starts rather than at first use.")
@@ -210,6 +211,15 @@ class JobSettings(BaseModel, frozen=True):
     max_batch_bytes: int = Field(2_000_000_000, gt=0, description="Largest request that brings a batch, in bytes.")
 
 
+class Generate3DSettings(BaseModel, frozen=True):
+    """The WebSocket on which photos of objects become meshes."""
+
+    idle_timeout_s: float = Field(600, gt=0, description="Hang up when no photo came for so many seconds.")
+    timeout_s: float = Field(
+        600, gt=0, description="Seconds from a photo to its last part, waiting and sending included."
+    )
+
+
 class StorageSettings(BaseModel, frozen=True):
     """Where the server keeps things, and for how long."""
 
@@ -278,6 +288,7 @@ class Settings(BaseModel, frozen=True):
     webhook: WebhookSettings = WebhookSettings()
     performance: PerformanceSettings = PerformanceSettings()
     jobs: JobSettings = JobSettings()
+    generate3d: Generate3DSettings = Generate3DSettings()
     executors: ExecutorSettings = ExecutorSettings()
     pictures: PictureLimits = PictureLimits()
     checkpoints: CheckpointSettings = CheckpointSettings()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -29,7 +29,7 @@ class Job(BaseModel):
     """A job and all that is known of it."""
 
     id: str
-    kind: str
+    kind: str = Field(description="splat or mesh.")
     batch_id: str | None = Field(description="The batch that it came with.")
     done: bool
     status: str = Field(description="queued, converting, compressing, completed, failed or cancelled.")
@@ -63,6 +63,7 @@ class JobPage(BaseModel):
 class JobOptions(BaseModel, extra="forbid"):
     """What to make of a photo; with one that is sent along, these are fields of the form."""
 
+    kind: Literal["splat", "mesh"] = Field("splat", description="What to make: a splat, or a mesh of an object.")
     model: str | None = None
     focal_length: float | None = Field(None, description="In pixels; by default from EXIF.")
     keep_ply: bool | None = Field(None, description="Keep the PLY, too; by default as the server's settings say.")
@@ -97,6 +98,14 @@ class ProgressEvent(BaseModel):
     job_id: str
     stage: str
     fraction: float = Field(description="0 to 1.")
+
+
+class ArtifactEvent(BaseModel):
+    """Data of `event: artifact`: a job that gives its results part by part has made one."""
+
+    job_id: str
+    name: str
+    url: str
 
 
 class Rejected(BaseModel):

@@ -8,6 +8,7 @@ import sys
 import threading
 from base64 import b64encode
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -83,6 +84,19 @@ def test_what_is_rolled_back_is_never_delivered(tmp_path: Path) -> None:
                 host.end("b")
                 await host.settled("b")
         assert len(receiver.calls) == 1
+
+    run(test())
+
+
+def test_nobody_is_told_of_a_task_that_is_attended(tmp_path: Path) -> None:
+    async def test() -> None:
+        with receiving() as receiver:
+            async with delivering(tmp_path, receiver.url) as host:
+                task = replace(ended(host.tasks, "attended"), attended=True)
+                with host.engine.begin() as connection:
+                    host.deliveries.on_final(connection, task)
+                assert host.deliveries.store.of_task("attended") == []
+        assert receiver.calls == []
 
     run(test())
 

@@ -265,6 +265,39 @@ class AsyncClient:
         job = await self.wait(await self.submit(photo, **options), timeout_s=timeout_s, on_event=on_event)
         return await self.download(job, target, overwrite=overwrite)
 
+    async def mesh(
+        self,
+        photo: Photo,
+        target: str | PathLike[str] = ".",
+        *,
+        timeout_s: float | None = 600.0,
+        on_event: Callable[[Event], None] | None = None,
+        overwrite: bool = True,
+        **options: Unpack[Options],
+    ) -> Path:
+        """Turn a photo of an object into a mesh: `splat`, for meshes.
+
+        `on_event` is told of each part, an `ArtifactEvent`, as soon as the server has it.
+
+        Args:
+            photo: as for `submit`.
+            target: as for `download`; `.glb` or `.zip`.
+            timeout_s: how long to wait at most, in seconds.
+            on_event: called with each event.
+            overwrite: replace a file that exists.
+            options: see `Options`.
+
+        Returns:
+            The file.
+
+        Raises:
+            WheatstoneError: as for `splat`.
+        """
+        options["kind"] = "mesh"
+        return await self.splat(
+            photo, target, timeout_s=timeout_s, on_event=on_event, overwrite=overwrite, **options
+        )
+
     async def submit_batch(
         self, photos: Iterable[Photo], *, idempotency_key: str | None = None, **options: Unpack[Options]
     ) -> Batch:

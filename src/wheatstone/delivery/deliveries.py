@@ -95,8 +95,11 @@ class Deliveries:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def on_final(self, connection: sa.Connection, task: Task) -> None:
-        """Tell that a task has ended, if somebody wants to know; in the transaction that ends it."""
-        if not self.webhooks.enabled:
+        """Tell that a task has ended, if somebody wants to know; in the transaction that ends it.
+
+        Nobody is told of one that is attended: nothing of it stays.
+        """
+        if not self.webhooks.enabled or task.attended:
             return
         event = event_of(task)
         if url := self.webhooks.urls(connection).get(event):

@@ -21,7 +21,7 @@ KIND = "webhook"
 _PREFIX = "whsec_"
 _SECRET_BYTES = range(24, 65)
 """How long a key may be, as Standard Webhooks has it."""
-_RESULTS = ("output.ply", "output.sog")
+_RESULTS = ("output.ply", "output.sog", "model.glb", "output3d.zip")
 """What a completed task is known by: the first of these that it has."""
 
 

@@ -29,7 +29,7 @@ from wheatstone.jobs.retention import expired
 from wheatstone.jobs.services import Services, set_current
 from wheatstone.jobs.sources import Link, Source, Upload
 from wheatstone.locks import lock
-from wheatstone.models.registry import splat_model_named
+from wheatstone.models.registry import mesh_model_named, splat_model_named
 from wheatstone.settings import Settings
 from wheatstone.stages import Report, Stages
 from wheatstone.storage import (
@@ -88,7 +88,7 @@ class Runtime:
         """Open everything, and go on with the tasks that a last run left.
 
         Raises:
-            UnknownModelError: there is no model of the name in the settings.
+            UnknownModelError: there is no model of a name in the settings.
             ServerBusyError: another server holds the folders.
             StorageUnavailableError: a folder or the database cannot be used.
         """
@@ -97,6 +97,8 @@ class Runtime:
         async with AsyncExitStack() as resources:
             storage, model = self.settings.storage, self.settings.model
             splat_model_named(model.name, self.settings)
+            if model.mesh != "auto":
+                mesh_model_named(model.mesh, self.settings)
             for folder in {storage.output_dir.resolve(), storage.db_path.parent.resolve()}:
                 _hold(folder, resources)
             self._engine = open_database(storage.db_path)
@@ -240,6 +242,7 @@ class Runtime:
                     "The server was interrupted and cannot go on with this task; submit it again."
                 )
                 await asyncio.to_thread(self.services.move, task_id, Status.FAILED, error=error)
+        await self.delete(await asyncio.to_thread(tasks.attended))  # those who attended them have lost us
         await asyncio.to_thread(self._delete_lost_files, unfinished)
 
     def _delete_lost_files(self, unfinished: set[str]) -> None:

@@ -11,7 +11,7 @@ from wheatstone.server.metrics import Metrics, add_metrics
 from wheatstone.server.pages import add_pages
 from wheatstone.server.problems import add_problems
 from wheatstone.server.readings import readings
-from wheatstone.server.surfaces import batches, jobs, mlsharp, sharp
+from wheatstone.server.surfaces import batches, generate3d, jobs, mlsharp, sharp
 from wheatstone.version import VERSION
 
 _FORM_BYTES = 1_000_000
@@ -30,7 +30,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     add_problems(app)
-    for router in (sharp.router, mlsharp.router, jobs.router, batches.router, health.router):
+    for router in (sharp.router, mlsharp.router, jobs.router, batches.router, generate3d.router, health.router):
         app.include_router(router)
     add_pages(app)
     app.add_middleware(
