@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypeVar
 from wheatstone.errors import CheckpointUnavailableError, ModelUnavailableError, UnknownModelError
 from wheatstone.models import checkpoints
 from wheatstone.models.hashes import weights_sha256
+from wheatstone.models.inflate.about import INFLATE, detail_of
 from wheatstone.models.relief import RELIEF, Relief
 from wheatstone.models.roles import MeshReconstructor, ModelInfo, SplatPredictor
 from wheatstone.models.sharp import SHARP
@@ -136,6 +137,16 @@ def _load_relief(settings: Settings, progress: Progress) -> SplatPredictor:
     return Relief(_matte_checkpoint(settings, progress))
 
 
+def _load_inflate(settings: Settings, progress: Progress) -> MeshReconstructor:
+    from wheatstone.models.inflate import Inflate
+
+    return Inflate(_matte_checkpoint(settings, progress), detail_of(settings))
+
+
+def _inflate_traits(settings: Settings) -> Mapping[str, Any]:
+    return {**_relief_traits(settings), **settings.mesh.model_dump()}
+
+
 def _matte_checkpoint(settings: Settings, progress: Progress) -> Path | None:
     """The best U²-Net at hand, else the small one fetched; None, with a warning, when it cannot be had.
 
@@ -172,7 +183,7 @@ SPLAT_MODELS = (
 )
 """The photo-to-splat models that come along, the one that `auto` prefers first."""
 
-MESH_MODELS: tuple[MeshModel, ...] = ()
+MESH_MODELS: tuple[MeshModel, ...] = (MeshModel(INFLATE, _load_inflate, traits=_inflate_traits),)
 """The photo-to-mesh models that come along, the one that `auto` prefers first."""
 
 SPLAT_PLUGINS, MESH_PLUGINS = "wheatstone.splat_models", "wheatstone.mesh_models"
