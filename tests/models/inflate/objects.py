@@ -14,7 +14,7 @@ SIDE_PX = 240
 
 def cut_out(mask: U8, rgb: U8 | None = None) -> Picture:
     """An object of this outline, 255 inside."""
-    surface = textured(*mask.shape, (180, 120, 70), 30) if rgb is None else rgb
+    surface = textured(mask.shape[0], mask.shape[1], (180, 120, 70), 30) if rgb is None else rgb
     return picture(surface, mask)
 
 

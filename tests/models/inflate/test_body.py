@@ -20,7 +20,7 @@ def body(mask: U8) -> Mesh:
 
 
 def extents(mesh: Mesh) -> F32:
-    return mesh.bounds[1] - mesh.bounds[0]
+    return np.asarray(np.ptp(mesh.bounds, axis=0), np.float32)
 
 
 def test_random_silhouettes_become_closed_bodies() -> None:

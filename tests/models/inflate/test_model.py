@@ -99,7 +99,7 @@ def test_no_face_looks_out_of_the_back() -> None:
 
 def test_background_does_not_bleed_onto_the_sides() -> None:
     mask = ball()
-    rgb = np.where(mask[..., None] > 0, np.uint8([200, 40, 40]), np.uint8([0, 255, 0])).astype(np.uint8)
+    rgb = np.where(mask[..., None] > 0, np.array([200, 40, 40]), np.array([0, 255, 0])).astype(np.uint8)
     rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), 1.0), np.uint8)
     mesh = built(cut_out(mask, rgb))
     for azimuth in (0, 60, 90, 120, 180):
@@ -158,7 +158,7 @@ def test_one_thread_gives_the_same_parts_as_many(tmp_path: object) -> None:
 def test_what_a_cut_out_hides_does_not_show() -> None:
     mask = mug()
     rgb = cut_out(mask).rgb
-    hidden = np.where(mask[..., None] > 0, rgb, np.uint8([0, 255, 0])).astype(np.uint8)
+    hidden = np.where(mask[..., None] > 0, rgb, np.array([0, 255, 0])).astype(np.uint8)
     first, second = built(cut_out(mask, rgb)), built(cut_out(mask, hidden))
     assert first.texture is not None
     assert second.texture is not None

@@ -14,7 +14,7 @@ from scipy.sparse import coo_matrix, diags
 from scipy.sparse.csgraph import connected_components
 from skimage.measure import marching_cubes
 
-from wheatstone.arrays import F32, F64, I32, U8, Mask
+from wheatstone.arrays import F32, F64, I32, U8, AnyArray, Mask
 from wheatstone.models.inflate.opening import carve, find_opening, is_dish
 from wheatstone.models.inflate.silhouette import PLAN_PX, Silhouette
 from wheatstone.models.relief.inflation import inflate
@@ -58,7 +58,7 @@ class Heights:
     @property
     def middle(self) -> F32:
         """(PLAN_PX, PLAN_PX) z half way between."""
-        return (self.front + self.back) / 2
+        return np.asarray((self.front + self.back) / 2, np.float32)
 
 
 def raise_heights(silhouette: Silhouette, rgb: U8) -> Heights:
@@ -119,8 +119,8 @@ def _field(silhouette: Silhouette, heights: Heights) -> tuple[F32, F32]:
     """(_SAMPLES, _SAMPLES, Z) values, positive in the body; and z of the Z levels."""
     size = (_SAMPLES, _SAMPLES)
 
-    def sampled(plan: F32) -> F32:
-        smaller: F32 = cv2.resize(plan, size, interpolation=cv2.INTER_AREA)
+    def sampled(plan: AnyArray) -> F32:
+        smaller: F32 = cv2.resize(plan.astype(np.float32), size, interpolation=cv2.INTER_AREA)
         return smaller
 
     half = PLAN_PX / 2

@@ -60,7 +60,9 @@ class Opening:
         rows, columns = np.mgrid[: shape[0], : shape[1]]
         x, y = columns - self.x, rows - self.y
         cos, sin = math.cos(self.angle), math.sin(self.angle)
-        return np.hypot((x * cos + y * sin) / self.semi_x, (y * cos - x * sin) / self.semi_y).astype(np.float32)
+        return np.asarray(
+            np.hypot((x * cos + y * sin) / self.semi_x, (y * cos - x * sin) / self.semi_y), np.float32
+        )
 
 
 def find_opening(rgb: U8, inside: Mask) -> Opening | None:
@@ -161,4 +163,4 @@ def carve(height: F32, opening: Opening, inside: Mask) -> F32:
     bowl = plane - min(depth, 1.1 * opening.semi_x / half) * np.clip(1 - radius**2.5, 0, 1)
     carved = np.minimum(height, bowl)
     inner = np.clip((1.02 - radius) / 0.1, 0, 1)
-    return (height + inner * (carved - height)).astype(np.float32)
+    return np.asarray(height + inner * (carved - height), np.float32)

@@ -43,13 +43,16 @@ def object_colours(picture: Picture, alpha: F32, silhouette: Silhouette, extent:
     right, bottom = math.ceil(centre_x + square_px / 2), math.ceil(centre_y + square_px / 2)
     rgb = picture.rgb[top:bottom, left:right]
     seen = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_LINEAR)[top:bottom, left:right]
+    across = down = 1.0
     if factor < 1:
         size = (max(1, round(rgb.shape[1] * factor)), max(1, round(rgb.shape[0] * factor)))
         across, down = size[0] / rgb.shape[1], size[1] / rgb.shape[0]
-        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+        # Colours count by how much of them is the object's.
+        weighed = cv2.resize(rgb * seen[..., None], size, interpolation=cv2.INTER_AREA)
         seen = cv2.resize(seen, size, interpolation=cv2.INTER_AREA)
-    else:
-        across = down = 1.0
+        rgb = weighed / np.maximum(seen, 1e-6)[..., None]
+    own = seen > min(_SOLID, 0.999 * float(seen.max()))
+    rgb = np.where(own[..., None], rgb, pull_push(rgb, own)).astype(np.float32)
     to_square = np.array(
         [
             [factor / across, 0, side_px / 2 - 0.5 - factor * (centre_x - left) + 0.5 * factor / across],
@@ -63,9 +66,10 @@ def object_colours(picture: Picture, alpha: F32, silhouette: Silhouette, extent:
     )
     core = cv2.erode((solid > _SOLID).astype(np.uint8), np.ones((3, 3), np.uint8))
     if not core.any():
-        core = (solid >= min(_SOLID, float(solid.max()))).astype(np.uint8)
+        return np.asarray(np.clip(square + 0.5, 0, 255), np.uint8)
     spread = pull_push(square, core)
-    return np.where(core[..., None] > 0, square, np.clip(spread + 0.5, 0, 255)).astype(np.uint8)
+    colours = np.where(core[..., None] > 0, square, spread)
+    return np.asarray(np.clip(colours + 0.5, 0, 255), np.uint8)
 
 
 def paint(colours: U8, unrolling: Unrolling, extent: float) -> tuple[U8, U8]:
@@ -134,7 +138,7 @@ def _back(front: U8, distance: F32, flank: Mask, unrolling: Unrolling, plane: _P
     calm = gaussian(pull_push(front, beside), blur_px) + painted - gaussian(painted, blur_px)
     within = cv2.distanceTransform(hidden.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / plane.texels_a_pixel
     share = np.clip(within / (0.06 * PLAN_PX), 0, 1)[..., None]
-    return np.clip(painted + share * (calm - painted) + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(painted + share * (calm - painted) + 0.5, 0, 255), np.uint8)
 
 
 class _Plane:

@@ -59,8 +59,7 @@ class Unrolling:
     @property
     def length_px(self) -> F32:
         """(N, N) by how much a flank that begins here is unrolled beyond the outline."""
-        length: F32 = _ARC * (self.front_px + self.back_px) / 2
-        return length
+        return np.asarray(_ARC * (self.front_px + self.back_px) / 2, np.float32)
 
 
 def unroll(silhouette: Silhouette, heights: Heights) -> Unrolling:
