@@ -111,6 +111,15 @@ class InferenceSettings(BaseModel, frozen=True):
     )
 
 
+class MeshSettings(BaseModel, frozen=True):
+    """How fine the meshes of inflate are."""
+
+    faces: int = Field(24_000, ge=100, le=1_000_000, description="Faces of a mesh, about.")
+    texture_size: int = Field(
+        1024, ge=64, le=4096, description="Pixels along each side of the texture's halves, for front and back."
+    )
+
+
 class GpuSettings(BaseModel, frozen=True):
     """How networks use what they run on."""
 
@@ -296,6 +305,7 @@ class Settings(BaseModel, frozen=True):
     )
     model: ModelSettings = ModelSettings()
     inference: InferenceSettings = InferenceSettings()
+    mesh: MeshSettings = MeshSettings()
     gpu: GpuSettings = GpuSettings()
     optimization: OptimizationSettings = OptimizationSettings()
     crm: CrmSettings = CrmSettings()

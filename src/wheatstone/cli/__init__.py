@@ -36,6 +36,7 @@ _MANAGE = Group("This installation", sort_key=3)
 app["--help"].group = app["--version"].group = Group("Options", sort_key=4)
 for _name, _group, _help in (
     ("splat", _MAKE, "Turn photos into 3D Gaussian splats."),
+    ("mesh", _MAKE, "Turn photos of objects into textured meshes."),
     ("serve", _MAKE, "Serve a page and an API that turn photos into splats."),
     ("view", _LOOK, "Show a splat file in the browser."),
     ("info", _LOOK, "Tell what a splat file or a photo holds."),

@@ -17,6 +17,7 @@ from wheatstone.models import checkpoints
 from wheatstone.models.crm import CRM
 from wheatstone.models.crm import about as about_crm
 from wheatstone.models.hashes import weights_sha256
+from wheatstone.models.inflate.about import INFLATE, detail_of
 from wheatstone.models.relief import RELIEF, Relief
 from wheatstone.models.roles import MeshReconstructor, ModelInfo, SplatPredictor
 from wheatstone.models.sharp import SHARP
@@ -157,6 +158,16 @@ def _crm_traits(settings: Settings) -> Mapping[str, Any]:
     return {**about_crm.traits(settings), **_relief_traits(settings)}
 
 
+def _load_inflate(settings: Settings, progress: Progress) -> MeshReconstructor:
+    from wheatstone.models.inflate import Inflate
+
+    return Inflate(_matte_checkpoint(settings, progress), detail_of(settings))
+
+
+def _inflate_traits(settings: Settings) -> Mapping[str, Any]:
+    return {**_relief_traits(settings), **settings.mesh.model_dump()}
+
+
 def _matte_checkpoint(settings: Settings, progress: Progress) -> Path | None:
     """The best U²-Net at hand, else the small one fetched; None, with a warning, when it cannot be had.
 
@@ -195,6 +206,7 @@ SPLAT_MODELS = (
 
 MESH_MODELS: tuple[MeshModel, ...] = (
     MeshModel(CRM, _load_crm, about_crm.is_ready, _crm_traits, about_crm.device_of),
+    MeshModel(INFLATE, _load_inflate, traits=_inflate_traits),
 )
 """The photo-to-mesh models that come along, the one that `auto` prefers first."""
 
