@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,14 @@ def test_a_request_that_is_sent_again_is_one_task(server: LiveServer) -> None:
         answer = generate(server, receiver.url, "again", PHOTO.with_name("chelsea.jpg").read_bytes())
         assert answer.status_code == 409
         assert answer.json()["type"] == "urn:wheatstone:task-under-way"
+        until(lambda: receiver.calls)
+        assert len({call.headers["webhook-id"] for call in receiver.calls}) == 1
+
+
+def test_a_request_that_is_sent_many_times_at_once_is_one_task(server: LiveServer) -> None:
+    with receiving(sends(b"", 500)) as receiver, ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: generate(server, receiver.url, "at once"), range(8)))
+        assert [answer.status_code for answer in answers] == [202] * 8
         until(lambda: receiver.calls)
         assert len({call.headers["webhook-id"] for call in receiver.calls}) == 1
 

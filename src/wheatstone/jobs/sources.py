@@ -75,6 +75,7 @@ class Upload:
     def sha256(self) -> str:
         """Of the content."""
         digest = hashlib.sha256()
+        self.file.seek(0)
         while chunk := self.file.read(_CHUNK_BYTES):
             digest.update(chunk)
         self.file.seek(0)

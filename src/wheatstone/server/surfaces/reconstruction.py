@@ -42,7 +42,13 @@ async def generate(
     call_back = CallBack(task_id, checked_callback_url(callback_url))
     upload = Upload(image.filename or "", image.file)
     if not await asyncio.to_thread(_is_under_way, runtime, call_back, upload):
-        await _submit(runtime, upload, call_back)
+        try:
+            await _submit(runtime, upload, call_back)
+        except TaskUnderWayError:
+            if not await asyncio.to_thread(
+                _is_under_way, runtime, call_back, upload
+            ):  # it came at the same moment
+                raise
     return Accepted(task_id=task_id)
 
 
