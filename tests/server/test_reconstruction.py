@@ -122,7 +122,7 @@ def test_nothing_is_called_back_at_a_private_address(tmp_path: Path) -> None:
         assert generate(server, receiver.url).status_code == 202
         until(lambda: "not at a public address" in server.http.get("/v1/deliveries").text)
         assert receiver.calls == []
-        (delivery,) = server.http.get("/v1/deliveries").json()["deliveries"]
+        delivery = server.http.get("/v1/deliveries").json()["deliveries"][0]
         assert delivery["receiver"] == receiver.url.removesuffix("/hook")
 
 
@@ -142,7 +142,7 @@ def test_a_callback_survives_a_kill(tmp_path: Path) -> None:
             until(lambda: receiver.calls)
             server.kill()
         with running_server(tmp_path, **SETTINGS):
-            until(lambda: len(receiver.calls) == 2)
-        first, second = receiver.calls
+            until(lambda: len(receiver.calls) >= 2)
+        first, second = receiver.calls[:2]
         assert first.headers["webhook-id"] == second.headers["webhook-id"]
         assert first.body == second.body
