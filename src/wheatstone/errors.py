@@ -231,6 +231,22 @@ class IdempotencyInFlightError(WheatstoneError):
     status = 409
 
 
+class TaskUnderWayError(WheatstoneError):
+    """The client calls two tasks the same, and the first of them has not ended."""
+
+    code = "task-under-way"
+    title = "Task under way"
+    status = 409
+
+
+class UnknownDeliveryError(WheatstoneError):
+    """No delivery of that id, or none any more."""
+
+    code = "unknown-delivery"
+    title = "Unknown delivery"
+    status = 404
+
+
 class BadLinkError(WheatstoneError):
     """A signed link that is over, or was not made here."""
 

@@ -198,6 +198,16 @@ class WebhookSettings(BaseModel, frozen=True):
     )
 
 
+class ReconstructionSettings(BaseModel, frozen=True):
+    """Objects that are reconstructed for others."""
+
+    callback_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Signs callbacks: whsec_ and Base64, as Standard Webhooks has it, or a text of 24 bytes or "
+        "more; empty for none.",
+    )
+
+
 class MonitoringSettings(BaseModel, frozen=True):
     """Metrics for Prometheus."""
 
@@ -314,6 +324,7 @@ class Settings(BaseModel, frozen=True):
     cache: CacheSettings = CacheSettings()
     redis: RedisSettings = RedisSettings()
     webhook: WebhookSettings = WebhookSettings()
+    reconstruction: ReconstructionSettings = ReconstructionSettings()
     performance: PerformanceSettings = PerformanceSettings()
     jobs: JobSettings = JobSettings()
     generate3d: Generate3DSettings = Generate3DSettings()

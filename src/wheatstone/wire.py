@@ -1,4 +1,4 @@
-"""What goes over the wire of `/v1/jobs` and `/v1/batches`: one set of types for the server and its clients."""
+"""What goes over the wire of our own API under `/v1`: one set of types for the server and its clients."""
 
 from __future__ import annotations
 
@@ -131,3 +131,31 @@ class SignedLink(BaseModel):
 
     url: str
     expires_at: datetime
+
+
+class Delivery(BaseModel):
+    """Something that others are told: a webhook, or a callback with a result."""
+
+    id: str = Field(description="The receiver knows it as `webhook-id`.")
+    kind: str = Field(description="webhook or callback.")
+    event: str = Field(description="task_completed, task_failed; result, status.")
+    job_id: str = Field(description="Of the job that it tells about.")
+    receiver: str = Field(description="Scheme, host and port of where it goes; the rest may hold secrets.")
+    status: str = Field(description="waiting, pending, delivered or dead.")
+    attempts: int
+    error: str | None = Field(description="What was wrong with the last attempt.")
+    next_attempt_at: datetime | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class DeliveryPage(BaseModel):
+    """Some deliveries, the oldest first."""
+
+    deliveries: list[Delivery]
+
+
+class Replayed(BaseModel):
+    """How many deliveries begin anew."""
+
+    replayed: int

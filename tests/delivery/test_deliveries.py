@@ -263,7 +263,7 @@ def test_what_waits_for_its_turn_when_the_server_ends_goes_on_at_the_next_start(
 
 
 def test_a_process_killed_between_two_attempts_goes_on_where_it_was(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.delivery.host", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.delivery.host", str(tmp_path), "webhook"]
 
     async def test() -> None:
         with receiving(sends(b"", 500), sends(b"")) as receiver:
@@ -293,7 +293,7 @@ def test_a_process_killed_during_an_attempt_makes_it_again(tmp_path: Path) -> No
     def hang(request: BaseHTTPRequestHandler) -> None:
         goes_on.wait(PATIENCE_S)
 
-    command = [sys.executable, "-m", "tests.delivery.host", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.delivery.host", str(tmp_path), "webhook"]
 
     async def test() -> None:
         with receiving(hang, sends(b"")) as receiver:

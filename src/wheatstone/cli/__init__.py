@@ -46,6 +46,9 @@ for _name, _group, _help in (
 ):
     app.command(f"wheatstone.cli.{_name}:{_name}", help=_help, group=_group, help_epilogue="")
 app.command("wheatstone.cli.models:app", name="models", help="List, fetch and verify models.", group=_MANAGE)
+app.command(
+    "wheatstone.cli.callbacks:app", name="callbacks", help="List and replay what was not delivered.", group=_MANAGE
+)
 app.command("wheatstone.cli.config:app", name="config", help="Show and change settings.", group=_MANAGE)
 
 

@@ -22,7 +22,17 @@ from wheatstone.jobs.splats import kept_result
 from wheatstone.jobs.workflows import object_to_mesh, photo_to_splat
 from wheatstone.models.registry import model_named
 from wheatstone.pictures import Photo
-from wheatstone.storage import Batch, BatchStore, NewTask, Rejected, RequestKey, Status, Task
+from wheatstone.storage import (
+    Batch,
+    BatchStore,
+    Callback,
+    CallbackStore,
+    NewTask,
+    Rejected,
+    RequestKey,
+    Status,
+    Task,
+)
 
 QUEUE = "splats"
 WORKFLOWS_VERSION = "1"
@@ -30,6 +40,19 @@ WORKFLOWS_VERSION = "1"
 MAX_PRIORITY = 100
 Kind = Literal["splat", "mesh"]
 _WORKFLOWS = {"splat": photo_to_splat, "mesh": object_to_mesh}
+
+
+@dataclass(frozen=True, slots=True)
+class CallBack:
+    """Somebody who wants to be sent what a task makes.
+
+    Attributes:
+        task_id: what the task is called there.
+        url: where, without a slash at the end; checked.
+    """
+
+    task_id: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +67,7 @@ class Wish:
         priority: of those that wait, higher ones go first; -100 to 100.
         time_limit_s: how long it may work, waiting not counted; at most what the settings allow.
         attended: somebody waits for it, and deletes it in the end; if the server is killed, its next start does.
+        call_back: who is sent the results.
     """
 
     kind: Kind = "splat"
@@ -53,14 +77,18 @@ class Wish:
     priority: int = 0
     time_limit_s: float | None = None
     attended: bool = False
+    call_back: CallBack | None = None
 
 
 class Intake:
     """Accepts photos; its methods block, and may be called from any thread."""
 
-    def __init__(self, services: Services, batches: BatchStore, client: DBOSClient) -> None:
+    def __init__(
+        self, services: Services, batches: BatchStore, callbacks: CallbackStore, client: DBOSClient
+    ) -> None:
         self._services = services
         self._batches = batches
+        self._callbacks = callbacks
         self._client = client
         self._lock = threading.Lock()
         self._in_flight: set[str] = set()
@@ -84,6 +112,7 @@ class Intake:
             StorageFullError: no space is left.
             IdempotencyMismatchError, IdempotencyInFlightError: the key is of another request, or of one that is
                 being accepted.
+            TaskUnderWayError: whoever is to be called back calls another task the same, and that has not ended.
             WheatstoneError: the source cannot give the photo.
         """
         with self._once(key, [source], wish) as request, ExitStack() as held:
@@ -91,7 +120,13 @@ class Intake:
                 return self._services.tasks.get(made), True
             self._check_room(1)
             new = self._new(source.read(self._services), wish, held)
-            (task,) = self._create([new], lambda connection: self._also(connection, [new], request, new.id))
+
+            def also(connection: sa.Connection) -> None:
+                self._also(connection, [new], request, new.id)
+                if wish.call_back is not None:
+                    self._callbacks.add(connection, Callback(new.id, wish.call_back.task_id, wish.call_back.url))
+
+            (task,) = self._create([new], also)
         return task, False
 
     def submit_batch(self, sources: Sequence[Upload], wish: Wish, key: str | None = None) -> tuple[Batch, bool]:

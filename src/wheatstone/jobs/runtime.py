@@ -19,7 +19,7 @@ from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 from obstore.exceptions import BaseError
 
 from wheatstone.cancellation import Cancellation
-from wheatstone.delivery import Deliveries, Webhooks, workflows_alive
+from wheatstone.delivery import Callbacks, Deliveries, Webhooks, workflows_alive
 from wheatstone.egress import Egress
 from wheatstone.errors import CancelledError, ServerBusyError, StorageUnavailableError, WheatstoneError, reason
 from wheatstone.executors.local import evict
@@ -37,6 +37,7 @@ from wheatstone.storage import (
     WORK,
     Batch,
     BatchStore,
+    CallbackStore,
     DeliveryStore,
     ObjectStore,
     Status,
@@ -106,15 +107,17 @@ class Runtime:
             serializer = DBOSPortableJSONSerializer()
             client = DBOSClient(system_database_engine=self._engine, serializer=serializer)
             resources.callback(client.destroy)
+            objects, callbacks = ObjectStore(storage.output_dir), CallbackStore(self._engine)
+            deliveries = DeliveryStore(self._engine)
             self.deliveries = Deliveries(
-                DeliveryStore(self._engine),
+                deliveries,
                 Webhooks(self.settings.webhook, WebhookStore(self._engine)),
+                Callbacks(self.settings.reconstruction, callbacks, deliveries, objects),
                 Egress(self.settings.egress),
                 client,
             )
             resources.callback(self.deliveries.stop)
             tasks = TaskStore(self._engine, on_final=self.deliveries.on_final)
-            objects = ObjectStore(storage.output_dir)
             identity, link_key = tasks.identity()
             objects.claim(identity)
             objects.delete_partial()
@@ -132,7 +135,7 @@ class Runtime:
             resources.callback(self.services.stop)
             self._fetchers = ThreadPoolExecutor(_FETCHES, thread_name_prefix="fetch")
             resources.callback(self._fetchers.shutdown, wait=False, cancel_futures=True)
-            self._intake = Intake(self.services, self.batches, client)
+            self._intake = Intake(self.services, self.batches, callbacks, client)
             if self._clear_cache:
                 await asyncio.to_thread(self.services.cache.clear)
             await self._launch(resources, serializer)
