@@ -17,6 +17,7 @@ def test_the_command_lists_and_replays(tmp_path: Path, command: Command) -> None
         assert (result.code, result.out) == (0, "Everything is delivered.\n")
         dead = given_up(server, receiver)
         listed = command("callbacks", "list", "--server", server.url)
+        assert dead.id in listed.out
         assert "dead" in listed.out
         replayed = command("callbacks", "replay", dead.id, "--server", server.url)
         assert replayed.code == 0

@@ -29,7 +29,8 @@ def list_callbacks(*, server: str = _SERVER) -> None:
     with Client(server) as client:
         found = client.deliveries("waiting", "pending", "dead")
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("id", "what", "job", "receiver", "status", "attempts", "error"):
+    table.add_column("id", no_wrap=True)  # to be copied
+    for column in ("what", "job", "receiver", "status", "attempts", "error"):
         table.add_column(column, overflow="fold")
     for delivery in found:
         what = f"{delivery.kind} {delivery.event}"
