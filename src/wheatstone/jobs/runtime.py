@@ -117,7 +117,9 @@ class Runtime:
                 client,
             )
             resources.callback(self.deliveries.stop)
-            tasks = TaskStore(self._engine, on_final=self.deliveries.on_final)
+            tasks = TaskStore(
+                self._engine, on_final=self.deliveries.on_final, on_artifact=self.deliveries.on_artifact
+            )
             identity, link_key = tasks.identity()
             objects.claim(identity)
             objects.delete_partial()

@@ -172,6 +172,9 @@ class News:
 OnFinal = Callable[[sa.Connection, Task], None]
 """Called within the transaction in which a task comes to its final status."""
 
+OnArtifact = Callable[[sa.Connection, Task, Artifact], None]
+"""Called within the transaction that adds an artifact before the end."""
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
@@ -185,11 +188,13 @@ class TaskStore:
         engine: sa.Engine,
         clock: Callable[[], datetime] = _now,
         on_final: OnFinal = lambda _connection, _task: None,
+        on_artifact: OnArtifact = lambda _connection, _task, _artifact: None,
     ) -> None:
-        """`on_final` does what belongs into the transaction in which a task comes to its final status."""
+        """`on_final` and `on_artifact` do what else belongs into the transaction of that change."""
         self._engine = engine
         self._clock = clock
         self._on_final = on_final
+        self._on_artifact = on_artifact
 
     def create(self, new: Sequence[NewTask], also: Callable[[sa.Connection], None]) -> list[Task]:
         """New tasks with their first events, all or none; `also` first does what else is of that transaction.
@@ -293,7 +298,10 @@ class TaskStore:
             connection.execute(tasks.update().where(tasks.c.id == task_id).values(values))
             if is_new:
                 self._add_event(connection, task_id, task.status, self._clock(), artifact=artifact.name)
-            return self._get(connection, task_id)
+            changed = self._get(connection, task_id)
+            if is_new:
+                self._on_artifact(connection, changed, artifact)
+        return changed
 
     def news(self, topic: Topic, after: int = 0) -> News:
         """The events of a task or a batch with a number over `after`; its end, too, if it has ended or is gone."""

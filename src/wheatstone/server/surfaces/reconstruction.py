@@ -53,7 +53,7 @@ async def generate(
 
 
 async def _submit(runtime: Runtime, upload: Upload, call_back: CallBack) -> None:
-    await runtime.submit(upload, Wish(call_back=call_back))
+    await runtime.submit(upload, Wish(kind="mesh", call_back=call_back))
 
 
 def _is_under_way(runtime: Runtime, call_back: CallBack, upload: Upload) -> bool:
