@@ -142,6 +142,7 @@ def test_malformed_text_is_refused_with_its_line(text: bytes, said: str) -> None
     [
         (b"", "zip cannot be read"),
         (CONTENT[: len(CONTENT) // 2], "zip cannot be read"),
+        (CONTENT[:40] + CONTENT[50:], "zip cannot be read"),
         (zipped({"a.txt": b""}), "one .obj"),
         (zipped({"a.obj": b"", "b.obj": b""}), "one .obj"),
         (zipped({f"{n}.txt": b"" for n in range(17)}), "more than 16"),
