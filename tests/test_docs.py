@@ -46,7 +46,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a server, for the pages that talk to one."""
-    with running_server(tmp_path_factory.mktemp("server"), model={"name": "instant"}) as server:
+    models = {"name": "instant", "mesh": "instant-mesh"}
+    with running_server(tmp_path_factory.mktemp("server"), model=models) as server:
         yield server.url
 
 
