@@ -24,6 +24,7 @@ SETTINGS: dict[str, Any] = {
     "reconstruction": {"callback_secret": SECRET},
 }
 URL = "https://example.com/callback"
+RESULTS = ["pixel_images.png", "xyz_images.png", "output3d.zip"]
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +45,13 @@ def until(is_so: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def test_a_photo_is_accepted_and_its_end_called_back_signed(server: LiveServer) -> None:
+def test_a_photo_is_accepted_and_its_results_and_end_are_called_back_signed(server: LiveServer) -> None:
     with backend("a task/1", SECRET) as receiver:
         answer = generate(server, f"{receiver.url}/", "a task/1")
         assert answer.status_code == 202
         assert answer.json() == {"status": "accepted", "task_id": "a task/1"}
-        until(lambda: receiver.told)
+        until(lambda: len(receiver.told) == 4)
+        assert [name for name, _ in receiver.told] == [*RESULTS, "status"]
         assert receiver.told[-1] == ("status", {"status": "completed", "error": None})
         assert receiver.forged == 0
 
