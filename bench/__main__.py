@@ -12,7 +12,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench import endurance, hostile, kills, main_job, ply, relief, render, report, service, sharp, sog
+from bench import (
+    endurance,
+    hostile,
+    kills,
+    main_job,
+    ply,
+    relief,
+    render,
+    report,
+    service,
+    sharp,
+    silhouettes,
+    sog,
+)
 from wheatstone.compiled import thread_count
 
 RESULTS = Path(__file__).parent / "results"
@@ -26,6 +39,7 @@ BENCHES = {
     "render": render.run,
     "service": service.run,
     "sharp": sharp.run,
+    "silhouettes": silhouettes.run,
     "sog": sog.run,
 }
 QUICK = {"endurance": endurance.quick, "service": service.quick}

@@ -61,7 +61,8 @@ def _picture() -> dict[str, Any]:
 def _turntable() -> dict[str, Any]:
     """The same scene as a clip, MP4."""
     from bench.scenes import photo_scene
-    from wheatstone.splats.clips import MULTIPLE_PX, write_clip
+    from wheatstone.clips import MULTIPLE_PX
+    from wheatstone.splats.clips import write_clip
     from wheatstone.splats.paths import swing
     from wheatstone.splats.shots import Shot
 

@@ -11,6 +11,7 @@ import pytest
 FOLDER = Path(__file__).parent.parent.parent / "shared" / "requirements"
 SHARP_API = "sharp-api-service.zh.md"
 MLSHARP = "mlsharp-3d-maker.zh.md"
+GENERATE3D = "generate3d-websocket.zh.md"
 
 
 def text(document: str) -> str:

@@ -25,6 +25,7 @@ def task(**values: Any) -> Task:
         "priority": 0,
         "keep_ply": False,
         "time_limit_s": None,
+        "attended": False,
         "error_code": None,
         "error_message": None,
         "artifacts": (),

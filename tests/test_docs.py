@@ -34,8 +34,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     pixels = np.random.default_rng(0).integers(20, 60, (48, 64, 3)).astype(np.uint8)
     pixels[15:35, 20:45] = (220, 160, 60)
     picture = Image.fromarray(pixels)
-    (tmp_path / "holiday").mkdir()
-    for name in ("photo.jpg", "b.png", "holiday/beach.jpg", "holiday/hills.webp"):
+    for name in ("holiday", "things"):
+        (tmp_path / name).mkdir()
+    for name in ("photo.jpg", "b.png", "holiday/beach.jpg", "holiday/hills.webp", "teapot.jpg", "things/pot.png"):
         picture.save(tmp_path / name)
     pillow_heif.from_pillow(picture).save(tmp_path / "a.heic")
     monkeypatch.chdir(tmp_path)
@@ -45,7 +46,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a server, for the pages that talk to one."""
-    with running_server(tmp_path_factory.mktemp("server"), model={"name": "instant"}) as server:
+    models = {"name": "instant", "mesh": "instant-mesh"}
+    with running_server(tmp_path_factory.mktemp("server"), model=models) as server:
         yield server.url
 
 

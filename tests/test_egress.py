@@ -4,14 +4,14 @@ import ipaddress
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler
 
 import httpcore2
 import pytest
 
 from tests.servers import CERTIFICATE, LOOPBACK, redirects, sends, serving
-from wheatstone.egress import Egress, Limits, resolve_with_system
+from wheatstone.egress import Egress, Limits, Streamed, resolve_with_system
 from wheatstone.errors import EgressFailedError, EgressRefusedError
 from wheatstone.settings import EgressSettings
 
@@ -353,3 +353,34 @@ def test_a_name_that_takes_too_long_to_look_up_is_given_up() -> None:
     ):
         pass
     release.set()
+
+
+def test_a_body_can_be_sent_in_pieces() -> None:
+    received = []
+
+    def echo(request: BaseHTTPRequestHandler) -> None:
+        received.append(request.rfile.read(int(request.headers["Content-Length"])))
+        sends(b"")(request)
+
+    with (
+        serving(echo) as server,
+        Egress(LOOPBACK).stream(
+            "POST", server.url, limits=LIMITS, content=Streamed(6, iter([b"in ", b"", b"two"]))
+        ) as response,
+    ):
+        assert response.status == 200
+    assert received == [b"in two"]
+    assert "transfer-encoding" not in server.headers[0]
+
+
+def test_a_body_that_cannot_be_read_to_its_end_ends_the_request() -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"in "
+        raise OSError("the disk is broken")
+
+    with (
+        serving(sends(b"")) as server,
+        pytest.raises(OSError, match="the disk is broken"),
+        Egress(LOOPBACK).stream("POST", server.url, limits=LIMITS, content=Streamed(6, broken())),
+    ):
+        pass

@@ -5,6 +5,8 @@
     scene = wheatstone.splat("photo.jpg")
     scene.save("scene.sog")
 
+    mesh = wheatstone.mesh("teapot.jpg")
+
 Names are imported when they are first used, so that `import wheatstone` is instant.
 """
 
@@ -21,17 +23,30 @@ from wheatstone.version import VERSION
 
 if TYPE_CHECKING:
     from wheatstone.executors import InlineExecutor
+    from wheatstone.meshes.mesh import Mesh
     from wheatstone.splats.cameras import Camera
     from wheatstone.splats.gaussians import Gaussians, merge
     from wheatstone.splats.scene import Scene
 
-__all__ = ["Camera", "Gaussians", "Scene", "WheatstoneError", "__version__", "load", "merge", "splat"]
+__all__ = [
+    "Camera",
+    "Gaussians",
+    "Mesh",
+    "Scene",
+    "WheatstoneError",
+    "__version__",
+    "load",
+    "merge",
+    "mesh",
+    "splat",
+]
 
 __version__ = VERSION
 
 _HOMES = {
     "Camera": "wheatstone.splats.cameras",
     "Gaussians": "wheatstone.splats.gaussians",
+    "Mesh": "wheatstone.meshes.mesh",
     "Scene": "wheatstone.splats.scene",
     "merge": "wheatstone.splats.gaussians",
 }
@@ -62,6 +77,27 @@ def splat(photo: str | PathLike[str] | bytes, *, model: str = "auto", f_px: floa
 
     source = photo if isinstance(photo, bytes) else Path(photo)
     return photo_to_splat(source, _executor(), model=model, f_px=f_px)
+
+
+def mesh(photo: str | PathLike[str] | bytes, *, model: str = "auto") -> Mesh:
+    """Turn a photo of an object into a closed, textured mesh.
+
+    Args:
+        photo: path or content of a JPEG, PNG, WebP, HEIC, AVIF or TIFF; best of one thing, cut out or before a
+            plain background.
+        model: `auto` or the name of a model (`wheatstone models list`).
+
+    Returns:
+        The mesh: x right, y up, z towards the viewer, in a box around the origin whose longest side is 1.
+        `wheatstone.meshes.formats.write_mesh(mesh, path)` writes it.
+
+    Raises:
+        WheatstoneError: the photo cannot be read or shows no object; the message says what to do.
+    """
+    from wheatstone.pipelines.photo_to_mesh import photo_to_mesh
+
+    source = photo if isinstance(photo, bytes) else Path(photo)
+    return photo_to_mesh(source, _executor(), model=model).mesh
 
 
 def load(path: str | PathLike[str]) -> Scene:

@@ -55,6 +55,19 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Streamed:
+    """A body that is sent piece by piece.
+
+    Attributes:
+        size_bytes: of all pieces together.
+        chunks: the pieces, once; what they raise ends the request, and is raised by it.
+    """
+
+    size_bytes: int
+    chunks: Iterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """An answer whose body has not been read yet.
 
@@ -96,12 +109,12 @@ class Egress:
         *,
         limits: Limits,
         headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
+        content: bytes | Streamed | None = None,
     ) -> Iterator[Response]:
         """Make a request; yields the answer to it, whatever its status.
 
-        Redirects of GET and HEAD are followed, each checked as the first; those of other methods are
-        yielded as they are. The body comes as it was sent: no compression is asked for or undone.
+        Redirects of GET and HEAD, which have no body, are followed, each checked as the first; those of other
+        methods are yielded as they are. The body comes as it was sent: no compression is asked for or undone.
 
         Raises:
             EgressRefusedError: the URL, or one it redirects to, may not be reached; or the answer exceeds its
@@ -112,6 +125,8 @@ class Egress:
         target = checked_url(url)
         fields = httpx2.Headers({"User-Agent": "wheatstone", "Accept": "*/*", "Accept-Encoding": "identity"})
         fields.update(headers)
+        if isinstance(content, Streamed):
+            fields["Content-Length"] = str(content.size_bytes)
         for _hop in range(limits.redirects + 1):
             with self._exchange(method, target, fields, content, limits, deadline) as response:
                 location = response.headers.get("location")
@@ -130,7 +145,7 @@ class Egress:
         method: str,
         url: httpx2.URL,
         fields: httpx2.Headers,
-        content: bytes | None,
+        content: bytes | Streamed | None,
         limits: Limits,
         deadline: _Deadline,
     ) -> Iterator[Response]:
@@ -142,12 +157,13 @@ class Egress:
             network_backend=_Backend(self._guard, deadline),
         )
         sent = [(b"Host", url.netloc), *fields.raw, (b"Connection", b"close")]
+        body = content.chunks if isinstance(content, Streamed) else content
         timeouts_s = dict.fromkeys(("connect", "read", "write"), limits.silence_s)
         with (
             _failures_told(url.host, limits),
             connection,
             connection.stream(
-                method, target, headers=sent, content=content, extensions={"timeout": timeouts_s}
+                method, target, headers=sent, content=body, extensions={"timeout": timeouts_s}
             ) as answer,
         ):
             headers = httpx2.Headers(answer.headers)

@@ -47,6 +47,14 @@ class BadSceneError(WheatstoneError):
     status = 422
 
 
+class BadMeshError(WheatstoneError):
+    """A mesh file or a mesh is malformed."""
+
+    code = "bad-mesh"
+    title = "Not a readable mesh"
+    status = 422
+
+
 class UnknownFormatError(WheatstoneError):
     """A file name or format name that no format module claims."""
 
@@ -221,6 +229,22 @@ class IdempotencyInFlightError(WheatstoneError):
     code = "idempotency-in-flight"
     title = "Request in flight"
     status = 409
+
+
+class TaskUnderWayError(WheatstoneError):
+    """The client calls two tasks the same, and the first of them has not ended."""
+
+    code = "task-under-way"
+    title = "Task under way"
+    status = 409
+
+
+class UnknownDeliveryError(WheatstoneError):
+    """No delivery of that id, or none any more."""
+
+    code = "unknown-delivery"
+    title = "Unknown delivery"
+    status = 404
 
 
 class BadLinkError(WheatstoneError):

@@ -94,6 +94,7 @@ class ModelSettings(BaseModel, frozen=True):
     """Which model the server runs, and on what."""
 
     name: str = Field("auto", description="Model for photos; auto is the best one that can run here.")
+    mesh: str = Field("auto", description="Model for photos that are to become meshes, auto as for name.")
     device: str = Field("auto", description="auto, cuda, mps or cpu.")
     checkpoint_path: Path | None = Field(None, description="SHARP's checkpoint, for the model sharp.")
     warm_up: bool = Field(False, description="Load the model when the server starts rather than at first use.")
@@ -110,6 +111,15 @@ class InferenceSettings(BaseModel, frozen=True):
     )
 
 
+class MeshSettings(BaseModel, frozen=True):
+    """How fine the meshes of inflate are."""
+
+    faces: int = Field(24_000, ge=100, le=1_000_000, description="Faces of a mesh, about.")
+    texture_size: int = Field(
+        1024, ge=64, le=4096, description="Pixels along each side of the texture's halves, for front and back."
+    )
+
+
 class GpuSettings(BaseModel, frozen=True):
     """How networks use what they run on."""
 
@@ -120,6 +130,33 @@ class GpuSettings(BaseModel, frozen=True):
     enable_tf32: bool = Field(True, description="Let float32 products lose digits on tensor cores (NVIDIA).")
     compile: bool = Field(
         False, description="Let torch.compile write kernels; the first photo then takes minutes longer."
+    )
+
+
+class CrmSettings(BaseModel, frozen=True):
+    """CRM, a mesh model that lives in an environment of its own."""
+
+    home: Path | None = Field(None, description="Folder of a checkout of CRM; without one the model crm is off.")
+    python: Path | None = Field(
+        None, description="Interpreter of CRM's environment; by default .venv/bin/python in the checkout."
+    )
+    checkpoints: Path | None = Field(
+        None, description="Folder of CRM.pth, pixel-diffusion.pth and ccm-diffusion.pth; by default the checkout."
+    )
+    checkpoint_files: dict[str, Path] = Field(
+        default_factory=dict, description="Name of such a file to where it is, if not in that folder."
+    )
+    trust_checkpoints: bool = Field(
+        False, description="Load checkpoints that hold more than tensors; such a file can run any code."
+    )
+    scale: float = Field(5.0, gt=0, le=100, description="How closely both diffusions keep to the photo.")
+    step: int = Field(50, gt=0, le=1000, description="Steps of each diffusion.")
+    seed: int = Field(1234, ge=0, lt=2**32, description="Where chance begins; the same gives the same again.")
+    load_timeout_s: float = Field(
+        1800, gt=0, description="Seconds that loading may go on without progress; the first time it fetches CLIP."
+    )
+    silence_timeout_s: float = Field(
+        300, gt=0, description="Seconds that CRM may work without progress before it is ended."
     )
 
 
@@ -161,6 +198,16 @@ class WebhookSettings(BaseModel, frozen=True):
     )
 
 
+class ReconstructionSettings(BaseModel, frozen=True):
+    """Objects that are reconstructed for others."""
+
+    callback_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Signs callbacks: whsec_ and Base64, as Standard Webhooks has it, or a text of 24 bytes or "
+        "more; empty for none.",
+    )
+
+
 class MonitoringSettings(BaseModel, frozen=True):
     """Metrics for Prometheus."""
 
@@ -199,6 +246,15 @@ class JobSettings(BaseModel, frozen=True):
 
     time_limit_s: float = Field(3600, gt=0, description="Seconds that a task may work, waiting not counted.")
     max_batch_bytes: int = Field(2_000_000_000, gt=0, description="Largest request that brings a batch, in bytes.")
+
+
+class Generate3DSettings(BaseModel, frozen=True):
+    """The WebSocket on which photos of objects become meshes."""
+
+    idle_timeout_s: float = Field(600, gt=0, description="Hang up when no photo came for so many seconds.")
+    timeout_s: float = Field(
+        600, gt=0, description="Seconds from a photo to its last part, waiting and sending included."
+    )
 
 
 class StorageSettings(BaseModel, frozen=True):
@@ -259,15 +315,19 @@ class Settings(BaseModel, frozen=True):
     )
     model: ModelSettings = ModelSettings()
     inference: InferenceSettings = InferenceSettings()
+    mesh: MeshSettings = MeshSettings()
     gpu: GpuSettings = GpuSettings()
     optimization: OptimizationSettings = OptimizationSettings()
+    crm: CrmSettings = CrmSettings()
     storage: StorageSettings = StorageSettings()
     compression: CompressionSettings = CompressionSettings()
     cache: CacheSettings = CacheSettings()
     redis: RedisSettings = RedisSettings()
     webhook: WebhookSettings = WebhookSettings()
+    reconstruction: ReconstructionSettings = ReconstructionSettings()
     performance: PerformanceSettings = PerformanceSettings()
     jobs: JobSettings = JobSettings()
+    generate3d: Generate3DSettings = Generate3DSettings()
     executors: ExecutorSettings = ExecutorSettings()
     pictures: PictureLimits = PictureLimits()
     checkpoints: CheckpointSettings = CheckpointSettings()

@@ -1,9 +1,9 @@
-"""What goes over the wire of `/v1/jobs` and `/v1/batches`: one set of types for the server and its clients."""
+"""What goes over the wire of our own API under `/v1`: one set of types for the server and its clients."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -29,7 +29,7 @@ class Job(BaseModel):
     """A job and all that is known of it."""
 
     id: str
-    kind: str
+    kind: str = Field(description="splat or mesh.")
     batch_id: str | None = Field(description="The batch that it came with.")
     done: bool
     status: str = Field(description="queued, converting, compressing, completed, failed or cancelled.")
@@ -63,6 +63,7 @@ class JobPage(BaseModel):
 class JobOptions(BaseModel, extra="forbid"):
     """What to make of a photo; with one that is sent along, these are fields of the form."""
 
+    kind: Literal["splat", "mesh"] = Field("splat", description="What to make: a splat, or a mesh of an object.")
     model: str | None = None
     focal_length: float | None = Field(None, description="In pixels; by default from EXIF.")
     keep_ply: bool | None = Field(None, description="Keep the PLY, too; by default as the server's settings say.")
@@ -99,6 +100,14 @@ class ProgressEvent(BaseModel):
     fraction: float = Field(description="0 to 1.")
 
 
+class ArtifactEvent(BaseModel):
+    """Data of `event: artifact`: a job that gives its results part by part has made one."""
+
+    job_id: str
+    name: str
+    url: str
+
+
 class Rejected(BaseModel):
     """A file of a batch that is no job."""
 
@@ -122,3 +131,31 @@ class SignedLink(BaseModel):
 
     url: str
     expires_at: datetime
+
+
+class Delivery(BaseModel):
+    """Something that others are told: a webhook, or a callback with a result."""
+
+    id: str = Field(description="The receiver knows it as `webhook-id`.")
+    kind: str = Field(description="webhook or callback.")
+    event: str = Field(description="task_completed, task_failed; result, status.")
+    job_id: str = Field(description="Of the job that it tells about.")
+    receiver: str = Field(description="Scheme, host and port of where it goes; the rest may hold secrets.")
+    status: str = Field(description="waiting, pending, delivered or dead.")
+    attempts: int
+    error: str | None = Field(description="What was wrong with the last attempt.")
+    next_attempt_at: datetime | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class DeliveryPage(BaseModel):
+    """Some deliveries, the oldest first."""
+
+    deliveries: list[Delivery]
+
+
+class Replayed(BaseModel):
+    """How many deliveries begin anew."""
+
+    replayed: int

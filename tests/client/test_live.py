@@ -14,7 +14,7 @@ from tests.client.conftest import Connect
 from tests.client.test_webhooks import SECRET
 from tests.delivery.receiver import receiving
 from tests.live import PATIENCE_S, PHOTO, LiveServer, running_server
-from wheatstone.client import Client, JobCancelledError, JobFailedError, Retries, verify_webhook
+from wheatstone.client import Client, Event, JobCancelledError, JobFailedError, Retries, verify_webhook
 from wheatstone.errors import (
     BadPictureError,
     IdempotencyMismatchError,
@@ -23,13 +23,24 @@ from wheatstone.errors import (
     UnknownTaskError,
     WheatstoneError,
 )
-from wheatstone.wire import ProgressEvent, StatusEvent
+from wheatstone.wire import ArtifactEvent, ProgressEvent, StatusEvent
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    with running_server(tmp_path_factory.mktemp("server"), model={"name": "instant"}) as server:
+    models = {"name": "instant", "mesh": "instant-mesh"}
+    with running_server(tmp_path_factory.mktemp("server"), model=models) as server:
         yield server
+
+
+def test_a_photo_becomes_a_mesh_whose_parts_are_told(connect: Connect, server: LiveServer, tmp_path: Path) -> None:
+    events: list[Event] = []
+    path = connect(server.url).mesh(PHOTO, tmp_path / "mug.zip", on_event=events.append)
+    assert path.read_bytes().startswith(b"PK")
+    parts = [event for event in events if isinstance(event, ArtifactEvent)]
+    assert [part.name for part in parts] == ["pixel_images.png", "xyz_images.png", "output3d.zip", "model.glb"]
+    assert all(part.url.startswith(server.url) for part in parts)
+    assert connect(server.url).mesh(PHOTO, tmp_path).name == f"{PHOTO.stem}.glb"
 
 
 def test_a_photo_becomes_a_splat(connect: Connect, server: LiveServer, tmp_path: Path) -> None:

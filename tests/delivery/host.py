@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,16 +15,19 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 
 from tests.servers import LOOPBACK
-from wheatstone.delivery import Deliveries, RetryPolicy, Webhooks
+from wheatstone.delivery import Callbacks, Deliveries, RetryPolicy, Webhooks
 from wheatstone.egress import Egress
-from wheatstone.errors import DeviceMemoryError
-from wheatstone.settings import EgressSettings, WebhookSettings
+from wheatstone.errors import DeviceMemoryError, WheatstoneError
+from wheatstone.settings import EgressSettings, ReconstructionSettings, WebhookSettings
 from wheatstone.storage import (
     Artifact,
+    Callback,
+    CallbackStore,
     Delivery,
     DeliveryStatus,
     DeliveryStore,
     NewTask,
+    ObjectStore,
     Status,
     Task,
     TaskStore,
@@ -37,6 +40,8 @@ AT_ONCE = RetryPolicy((0.0, 0.0), jitter=0)
 """Three attempts, without long waits."""
 PLY = Artifact("output.ply", "tasks/a/output.ply", "application/octet-stream", 12)
 SOG = replace(PLY, name="output.sog", key="tasks/a/output.sog")
+RESULTS = {"pixel_images.png": "image/png", "xyz_images.png": "image/png", "output3d.zip": "application/zip"}
+"""What is called back, and its types."""
 
 
 @dataclass
@@ -46,11 +51,13 @@ class Host:
     Attributes:
         engine: the database.
         tasks: the tasks in it.
+        objects: their files.
         deliveries: those under test.
     """
 
     engine: sa.Engine
     tasks: TaskStore
+    objects: ObjectStore
     deliveries: Deliveries
 
     def end(self, task_id: str = "a", status: Status = Status.COMPLETED) -> Task:
@@ -59,6 +66,35 @@ class Host:
         with self.engine.begin() as connection:
             self.deliveries.on_final(connection, task)
         return task
+
+    def ask(self, url: str, task_id: str = "a", remote_task_id: str = "remote") -> None:
+        """A task under way, whose results are to be called back to `url`."""
+        callback = Callback(task_id, remote_task_id, url)
+        self.tasks.create(
+            [new(task_id)], lambda connection: self.deliveries.callbacks.store.add(connection, callback)
+        )
+        self.tasks.transition(task_id, Status.CONVERTING)
+
+    def make(self, name: str, content: bytes, task_id: str = "a") -> Artifact:
+        """A result of a task, told in one transaction."""
+        artifact = Artifact(name, f"tasks/{task_id}/{name}", RESULTS.get(name, "text/plain"), len(content))
+        self.objects.put(artifact.key, content)
+        with self.engine.begin() as connection:
+            self.deliveries.on_artifact(connection, self.tasks.get(task_id), artifact)
+        return artifact
+
+    def finish(
+        self, task_id: str = "a", artifacts: Sequence[Artifact] = (), error: WheatstoneError | None = None
+    ) -> None:
+        """A task under way ends, told in the same transaction."""
+        tasks = TaskStore(self.engine, on_final=self.deliveries.on_final)
+        status = Status.COMPLETED if error is None else Status.FAILED
+        tasks.transition(task_id, status, artifacts=artifacts, error=error)
+
+    async def all_settled(self, task_id: str = "a") -> list[Delivery]:
+        """All deliveries about a task, once they have ended."""
+        await until(lambda: all(each.status.is_final for each in self.deliveries.store.of_task(task_id)))
+        return self.deliveries.store.of_task(task_id)
 
     def of(self, task_id: str = "a") -> Delivery:
         """The one delivery about a task."""
@@ -76,10 +112,14 @@ class Host:
         return self.of(task_id)
 
 
+def new(task_id: str) -> NewTask:
+    """A task that is to be."""
+    return NewTask(id=task_id, model="auto", photo_sha256="00", photo_bytes=3, source_name="a.jpg")
+
+
 def ended(tasks: TaskStore, task_id: str = "a", status: Status = Status.COMPLETED) -> Task:
     """A new task that has come to that status."""
-    new = NewTask(id=task_id, model="auto", photo_sha256="00", photo_bytes=3, source_name="a.jpg")
-    tasks.create([new], lambda _connection: None)
+    tasks.create([new(task_id)], lambda _connection: None)
     tasks.transition(task_id, Status.CONVERTING)
     failed = None if status is Status.COMPLETED else DeviceMemoryError("显存不足")
     tasks.transition(task_id, status, error=failed, artifacts=[SOG, PLY] if failed is None else [])
@@ -102,6 +142,7 @@ async def delivering(
     policy: RetryPolicy = AT_ONCE,
     egress: EgressSettings = LOOPBACK,
     enabled: bool = True,
+    callback_secret: str = "",
     **webhook: Any,
 ) -> AsyncIterator[Host]:
     """A host in `folder` that tells `url` of everything."""
@@ -112,7 +153,10 @@ async def delivering(
     serializer = DBOSPortableJSONSerializer()
     client = DBOSClient(system_database_engine=engine, serializer=serializer)
     webhooks = Webhooks(settings, WebhookStore(engine))
-    deliveries = Deliveries(DeliveryStore(engine), webhooks, Egress(egress), client, policy=policy)
+    store, objects = DeliveryStore(engine), ObjectStore(folder / "files")
+    reconstruction = ReconstructionSettings.model_validate({"callback_secret": callback_secret})
+    callbacks = Callbacks(reconstruction, CallbackStore(engine), store, objects)
+    deliveries = Deliveries(store, webhooks, callbacks, Egress(egress), client, policy=policy)
     DBOS(
         config={
             "name": "wheatstone",
@@ -126,7 +170,7 @@ async def delivering(
     DBOS.launch()
     try:
         await deliveries.start()
-        yield Host(engine, TaskStore(engine), deliveries)
+        yield Host(engine, TaskStore(engine), objects, deliveries)
         await deliveries.drain()
     finally:
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
@@ -135,11 +179,15 @@ async def delivering(
         engine.dispose()
 
 
-async def _main(folder: Path, url: str, *task_ids: str) -> None:
+async def _main(folder: Path, kind: str, url: str, *task_ids: str) -> None:
     policy = RetryPolicy((2.0,), jitter=0)
-    async with delivering(folder, url, policy=policy) as host:
+    async with delivering(folder, url if kind == "webhook" else "", policy=policy) as host:
         for task_id in task_ids:
-            host.end(task_id)
+            if kind == "webhook":
+                host.end(task_id)
+                continue
+            host.ask(url, task_id)
+            host.finish(task_id, [host.make(name, name.encode(), task_id) for name in RESULTS])
         print("ready", flush=True)  # noqa: T201
         await asyncio.Event().wait()
 

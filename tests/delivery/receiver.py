@@ -13,10 +13,11 @@ from tests.servers import Answer, sends, serving
 
 @dataclass(frozen=True)
 class Call:
-    """A request: its header fields, names in lower case, and its body."""
+    """A request: its header fields, names in lower case, its body and its path."""
 
     headers: dict[str, str]
     body: bytes
+    path: str
 
 
 @dataclass
@@ -41,7 +42,7 @@ def receiving(*answers: Answer) -> Iterator[Receiver]:
         body = request.rfile.read(int(request.headers["Content-Length"]))
         with lock:
             headers = {name.lower(): value for name, value in request.headers.items()}
-            receiver.calls.append(Call(headers, body))
+            receiver.calls.append(Call(headers, body, request.path))
             now = left.pop(0) if len(left) > 1 else left[0]
         now(request)
 

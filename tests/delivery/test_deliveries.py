@@ -8,6 +8,7 @@ import sys
 import threading
 from base64 import b64encode
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -83,6 +84,19 @@ def test_what_is_rolled_back_is_never_delivered(tmp_path: Path) -> None:
                 host.end("b")
                 await host.settled("b")
         assert len(receiver.calls) == 1
+
+    run(test())
+
+
+def test_nobody_is_told_of_a_task_that_is_attended(tmp_path: Path) -> None:
+    async def test() -> None:
+        with receiving() as receiver:
+            async with delivering(tmp_path, receiver.url) as host:
+                task = replace(ended(host.tasks, "attended"), attended=True)
+                with host.engine.begin() as connection:
+                    host.deliveries.on_final(connection, task)
+                assert host.deliveries.store.of_task("attended") == []
+        assert receiver.calls == []
 
     run(test())
 
@@ -249,7 +263,7 @@ def test_what_waits_for_its_turn_when_the_server_ends_goes_on_at_the_next_start(
 
 
 def test_a_process_killed_between_two_attempts_goes_on_where_it_was(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.delivery.host", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.delivery.host", str(tmp_path), "webhook"]
 
     async def test() -> None:
         with receiving(sends(b"", 500), sends(b"")) as receiver:
@@ -279,7 +293,7 @@ def test_a_process_killed_during_an_attempt_makes_it_again(tmp_path: Path) -> No
     def hang(request: BaseHTTPRequestHandler) -> None:
         goes_on.wait(PATIENCE_S)
 
-    command = [sys.executable, "-m", "tests.delivery.host", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.delivery.host", str(tmp_path), "webhook"]
 
     async def test() -> None:
         with receiving(hang, sends(b"")) as receiver:

@@ -16,7 +16,7 @@ from wheatstone.delivery import WebhookEvent, Webhooks
 from wheatstone.delivery.webhooks import payload_of
 from wheatstone.errors import BadOptionError, EgressRefusedError, UnknownWebhookError
 from wheatstone.settings import WebhookSettings
-from wheatstone.storage import Status, TaskStore, WebhookStore, open_database
+from wheatstone.storage import Artifact, Status, TaskStore, WebhookStore, open_database
 
 COMPLETED, FAILED = WebhookEvent
 URL = "https://example.com/webhook"
@@ -51,6 +51,13 @@ def test_what_is_said_of_a_completed_task(engine: sa.Engine) -> None:
 def test_a_task_without_ply_is_told_by_its_sog(engine: sa.Engine) -> None:
     task = replace(ended(TaskStore(engine)), artifacts=(SOG,))
     assert json.loads(payload_of(task))["url"] == "/files/a/output.sog"
+
+
+def test_a_mesh_is_told_by_its_best_file(engine: sa.Engine) -> None:
+    made = [Artifact(name, name, "", 1) for name in ("pixel_images.png", "output3d.zip", "model.glb")]
+    task = replace(ended(TaskStore(engine)), kind="mesh", artifacts=tuple(made))
+    assert json.loads(payload_of(task))["url"] == "/files/a/model.glb"
+    assert json.loads(payload_of(replace(task, artifacts=tuple(made[:2]))))["url"] == "/files/a/output3d.zip"
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED])

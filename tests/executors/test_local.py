@@ -17,14 +17,12 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.live import PLUGINS
 from tests.models.photos import photo
 from tests.pictures.files import encoded
 from wheatstone.cancellation import Cancellation
 from wheatstone.errors import BadPictureError, CancelledError, ChildCrashedError, ModelFailedError
 from wheatstone.executors import InlineExecutor
 from wheatstone.executors.local import LocalExecutor, evict
-from wheatstone.models import registry
 from wheatstone.pictures import Photo
 from wheatstone.settings import CheckpointSettings, Settings
 from wheatstone.stages import Stages
@@ -38,14 +36,10 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def executor(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalExecutor]:
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PLUGINS), os.environ.get("PYTHONPATH", "")]))
-    monkeypatch.syspath_prepend(str(PLUGINS))
-    registry.splat_models.cache_clear()
+def executor(tmp_path: Path, settings: Settings, plugins: None) -> Iterator[LocalExecutor]:
     executor = LocalExecutor(settings, tmp_path)
     yield executor
     executor.stop()
-    registry.splat_models.cache_clear()
     assert list(tmp_path.iterdir()) == []
 
 

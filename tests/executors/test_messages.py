@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wheatstone.executors.messages import Call, Cancel, Failure, Message, Progress, Result, decode, encode
+from wheatstone.executors.messages import Call, Cancel, Failure, Made, Message, Progress, Result, decode, encode
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 MESSAGES = st.one_of(
@@ -13,6 +13,7 @@ MESSAGES = st.one_of(
     ),
     st.builds(Cancel, st.integers()),
     st.builds(Progress, st.text(), NUMBERS),
+    st.builds(Made, st.text()),
     st.builds(Result, st.dictionaries(st.text(), NUMBERS), st.dictionaries(st.text(), NUMBERS)),
     st.builds(Failure, st.text(), st.text()),
 )

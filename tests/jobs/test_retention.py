@@ -8,7 +8,7 @@ import pytest
 
 from wheatstone.jobs.photos import PhotoShelf, photo_key
 from wheatstone.jobs.retention import expired
-from wheatstone.jobs.splats import task_key
+from wheatstone.jobs.tasks import task_key
 from wheatstone.settings import StorageSettings
 from wheatstone.storage import Artifact, NewTask, ObjectStore, Status, TaskStore, open_database
 

@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,17 @@ from tests.models.photos import photo, picture
 from wheatstone.errors import CheckpointUnavailableError, ModelUnavailableError, UnknownModelError
 from wheatstone.models import checkpoints, registry
 from wheatstone.models.checkpoints import Checkpoint
-from wheatstone.models.registry import SPLAT_MODELS, SplatModel, fingerprint, splat_model_named
-from wheatstone.models.roles import ModelInfo, SplatPredictor
+from wheatstone.models.registry import (
+    MESH_MODELS,
+    SPLAT_MODELS,
+    MeshModel,
+    SplatModel,
+    fingerprint,
+    mesh_model_named,
+    splat_model_named,
+)
+from wheatstone.models.roles import ModelInfo, Part, SplatPredictor
+from wheatstone.pictures import Picture
 from wheatstone.settings import CheckpointSettings, ModelSettings, Settings, changed
 from wheatstone.stages import Stages
 
@@ -92,8 +102,9 @@ def test_models_are_listed_without_pytorch() -> None:
 
 
 def test_names_of_models_are_unique_and_leave_auto_free() -> None:
-    names = [model.info.name for model in SPLAT_MODELS]
-    assert len({*names, "auto"}) == len(names) + 1
+    for models in (SPLAT_MODELS, MESH_MODELS):
+        names = [model.info.name for model in models]
+        assert len({*names, "auto"}) == len(names) + 1
 
 
 def test_an_unknown_model_is_refused_with_the_known_ones() -> None:
@@ -212,6 +223,46 @@ def test_the_fingerprint_of_a_plug_in_knows_its_package(tmp_path: Path, monkeypa
     model = SplatModel(ModelInfo("plugged", "for tests", "", "MIT"), splat_model_named("relief").load)
     found = []
     for version in ("1.0", "1.1"):
-        monkeypatch.setattr(registry, "_plugins", lambda version=version: ((model, version),))
+        monkeypatch.setattr(registry, "_plugins", lambda _group, version=version: ((model, version),))
         found.append(json.loads(fingerprint(model, offline(tmp_path)))["package"])
     assert found == ["1.0", "1.1"]
+
+
+class NoMesh:
+    """A model for tests of what is known of models, not of what they do."""
+
+    def __init__(self, info: ModelInfo) -> None:
+        self.info = info
+
+    def reconstruct(self, picture: Picture, stages: Stages) -> Iterator[Part]:
+        return iter(())
+
+
+def mesh_model(name: str, *, is_ready: bool) -> MeshModel:
+    info = ModelInfo(name, "for tests", "", "MIT")
+    return MeshModel(info, lambda _settings, _progress: NoMesh(info), lambda _settings: is_ready)
+
+
+def test_auto_is_the_first_mesh_model_that_is_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    large, small = mesh_model("large", is_ready=False), mesh_model("small", is_ready=True)
+    monkeypatch.setattr(registry, "MESH_MODELS", (large, small))
+    assert mesh_model_named("auto", offline(tmp_path)) is small
+    assert mesh_model_named("large", offline(tmp_path)) is large
+
+
+def test_without_a_mesh_model_that_is_ready_that_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "MESH_MODELS", (mesh_model("large", is_ready=False),))
+    with pytest.raises(ModelUnavailableError, match="No model that comes along"):
+        mesh_model_named("auto", offline(tmp_path))
+
+
+def test_models_of_one_name_in_two_roles_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "MESH_MODELS", (mesh_model("relief", is_ready=True),))
+    assert (mesh_model_named("relief").kind, splat_model_named("relief").kind) == ("mesh", "splat")
+
+
+def test_the_fingerprint_of_a_mesh_model_knows_its_traits(tmp_path: Path) -> None:
+    model = mesh_model("small", is_ready=True)
+    other = dataclasses.replace(model, traits=lambda _settings: {"weights": "abc"})
+    assert fingerprint(model, offline(tmp_path)) != fingerprint(other, offline(tmp_path))
+    assert json.loads(fingerprint(other, offline(tmp_path)))["traits"] == {"weights": "abc"}

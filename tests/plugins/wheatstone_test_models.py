@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import time
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
-from wheatstone.models.registry import Progress, SplatModel
-from wheatstone.models.roles import ModelInfo
+from wheatstone.models.registry import MeshModel, Progress, SplatModel
+from wheatstone.models.roles import ModelInfo, Part
 from wheatstone.pictures import Picture
 from wheatstone.settings import Settings
 from wheatstone.splats.cameras import Camera
@@ -21,6 +24,7 @@ from wheatstone.stages import Stages
 
 GRID = 16
 SLOW_S = 1.5
+PIXELS, XYZ, ZIP, GLB = "pixel_images.png", "xyz_images.png", "output3d.zip", "model.glb"
 
 
 class Behaving:
@@ -115,3 +119,55 @@ DEAF = _model("deaf", _deaf)
 CRASHING = _model("crashing", _crash)
 FAILING = _model("failing", _fail)
 ELSEWHERE = _model("elsewhere", _slowly, device_of=_elsewhere, load=_load_slowly)
+
+
+class Making:
+    """Gives a first part of a mesh, does something, and gives the others."""
+
+    def __init__(self, info: ModelInfo, work: Callable[[Stages], None], names: tuple[str, ...]) -> None:
+        self.info = info
+        self._work = work
+        self._names = names
+
+    def reconstruct(self, picture: Picture, stages: Stages) -> Iterator[Part]:
+        first, *others = self._names
+        with stages.stage("views"):
+            part = Part(first, _content(first, picture))
+        yield part
+        with stages.stage("work"):
+            self._work(stages)
+        for name in others:
+            yield Part(name, _content(name, picture))
+
+
+def _content(name: str, picture: Picture) -> bytes:
+    """A strip in the photo's mean colour, or a mesh of one triangle."""
+    file = io.BytesIO()
+    if name == ZIP:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(zipfile.ZipInfo("output3d.obj"), "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
+    else:
+        red, green, blue = (round(value) for value in np.mean(picture.rgb, axis=(0, 1)))
+        Image.new("RGB", (1536, 256), (red, green, blue)).save(file, "PNG")
+    return file.getvalue()
+
+
+def _mesh_model(
+    name: str, work: Callable[[Stages], None], names: tuple[str, ...] = (PIXELS, XYZ, ZIP, GLB)
+) -> MeshModel:
+    info = ModelInfo(name, "a model for tests", f"{name}: made for tests", "MIT")
+
+    def make(_settings: Settings, _progress: Progress) -> Making:
+        return Making(info, work, names)
+
+    return MeshModel(info, make)
+
+
+INSTANT_MESH = _mesh_model("instant-mesh", _instantly)
+SLOW_MESH = _mesh_model("slow-mesh", _slowly)
+DEAF_MESH = _mesh_model("deaf-mesh", _deaf)
+CRASHING_MESH = _mesh_model("crashing-mesh", _crash)
+FAILING_MESH = _mesh_model("failing-mesh", _fail)
+JUMBLED_MESH = _mesh_model("jumbled-mesh", _instantly, (ZIP, "matte.png", XYZ, PIXELS))
+SHORT_MESH = _mesh_model("short-mesh", _instantly, (PIXELS, ZIP))
+CLIMBING_MESH = _mesh_model("climbing-mesh", _instantly, (PIXELS, "../xyz_images.png"))

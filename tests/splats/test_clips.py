@@ -10,11 +10,13 @@ import pytest
 from PIL import Image
 
 from tests.splats.reference import random_gaussians
+from wheatstone import clips as files
 from wheatstone.arrays import U8
+from wheatstone.clips import MULTIPLE_PX, SUFFIXES, frame_count
 from wheatstone.errors import BadOptionError, OutputExistsError, UnknownFormatError
 from wheatstone.splats import clips
 from wheatstone.splats.cameras import Camera
-from wheatstone.splats.clips import MULTIPLE_PX, frame_count, write_clip, write_turntable
+from wheatstone.splats.clips import write_clip, write_turntable
 from wheatstone.splats.paths import orbit, swing
 from wheatstone.splats.scene import Scene
 from wheatstone.splats.shots import Shot
@@ -37,7 +39,7 @@ def decoded(path: Path) -> list[U8]:
         return [frame.to_ndarray(format="rgb24").astype(np.uint8) for frame in container.decode(video=0)]
 
 
-@pytest.mark.parametrize("suffix", clips.SUFFIXES)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_clip_has_a_frame_a_view_and_shows_them(suffix: str, tmp_path: Path) -> None:
     views = orbit(12, reach=30)
     frames = decoded(write_clip(SHOT, views, tmp_path / f"clip{suffix}"))
@@ -85,7 +87,7 @@ def test_an_mp4_begins_with_its_index(tmp_path: Path) -> None:
     assert 0 < content.index(b"moov") < content.index(b"mdat")
 
 
-@pytest.mark.parametrize("suffix", clips.SUFFIXES)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_the_same_clip_has_the_same_bytes(suffix: str, tmp_path: Path) -> None:
     first = write_clip(SHOT, swing(8), tmp_path / f"1{suffix}").read_bytes()
     assert write_clip(SHOT, swing(8), tmp_path / f"2{suffix}").read_bytes() == first
@@ -154,8 +156,8 @@ def test_an_ending_nobody_knows_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_encoder_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    kind = replace(clips._KINDS[".mp4"], encoder="libx264000")
-    monkeypatch.setitem(clips._KINDS, ".mp4", kind)
+    kind = replace(files._KINDS[".mp4"], encoder="libx264000")
+    monkeypatch.setitem(files._KINDS, ".mp4", kind)
     with pytest.raises(BadOptionError, match=r"libx264000.*\.webm.*pip install"):
         write_clip(SHOT, swing(2), tmp_path / "clip.mp4")
 

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from tests.splats.reference import random_gaussians
-from wheatstone.errors import BadOptionError, OutputExistsError
+from wheatstone.errors import BadOptionError
 from wheatstone.splats.cameras import Camera
-from wheatstone.splats.posters import contact_sheet, poster, write_poster
+from wheatstone.splats.posters import contact_sheet, poster
 from wheatstone.splats.render import render
 from wheatstone.splats.scene import Scene
 from wheatstone.splats.shots import BACKGROUND
@@ -56,27 +53,6 @@ def test_a_sheet_for_two_eyes_shows_pairs() -> None:
     assert sheet.shape == (40, 240, 3)
 
 
-def test_a_poster_is_written_as_webp(tmp_path: Path) -> None:
-    picture = poster(SCENE, 64)
-    path = write_poster(picture, tmp_path / "new" / "poster.webp")
-    with Image.open(path) as file:
-        assert (file.format, file.mode, file.size) == ("WEBP", "RGB", (64, 43))
-        assert np.abs(np.asarray(file).astype(int) - picture).mean() < 12
-
-
-def test_the_same_picture_gives_the_same_bytes(tmp_path: Path) -> None:
-    first = write_poster(poster(SCENE, 64), tmp_path / "1.webp").read_bytes()
-    assert write_poster(poster(SCENE, 64), tmp_path / "2.webp").read_bytes() == first
-
-
-def test_a_poster_that_exists_is_kept_unless_overwriting(tmp_path: Path) -> None:
-    path = write_poster(poster(SCENE, 16), tmp_path / "poster.webp")
-    before = path.read_bytes()
-    with pytest.raises(OutputExistsError):
-        write_poster(poster(SCENE, 32), path, overwrite=False)
-    assert path.read_bytes() == before
-
-
 @pytest.mark.parametrize("long_side_px", [0, -5, 16384])
 def test_sizes_that_make_no_sense_are_refused(long_side_px: int) -> None:
     with pytest.raises(BadOptionError, match="pixels"):
@@ -86,9 +62,3 @@ def test_sizes_that_make_no_sense_are_refused(long_side_px: int) -> None:
 def test_a_sheet_without_views_is_refused() -> None:
     with pytest.raises(BadOptionError, match="at least one"):
         contact_sheet(SCENE, [])
-
-
-def test_a_picture_too_long_for_webp_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadOptionError, match="16383"):
-        write_poster(np.zeros((1, 16384, 3), np.uint8), tmp_path / "long.webp")
-    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import threading
 import uuid
 from collections.abc import Iterator
@@ -260,3 +261,48 @@ def test_tasks_that_have_not_ended_are_counted_by_status(store: TaskStore) -> No
     store.transition("a", Status.CONVERTING)
     store.transition("b", Status.CANCELLED)
     assert store.counts() == {Status.QUEUED: 2, Status.CONVERTING: 1}
+
+
+PART = Artifact("pixel_images.png", "tasks/a/pixel_images.png", "image/png", 5)
+NEXT = Artifact("output3d.zip", "tasks/a/output3d.zip", "application/zip", 7)
+
+
+def told(store: TaskStore, task_id: str = "a") -> list[str]:
+    return [event.artifact or event.status for event in events(store, task_id)]
+
+
+def test_what_a_task_makes_on_the_way_is_its_own_at_once_and_told_once(store: TaskStore) -> None:
+    create(store, kind="mesh")
+    store.transition("a", Status.CONVERTING)
+    for artifact in (PART, NEXT, dataclasses.replace(PART, size_bytes=6)):
+        assert store.add_artifact("a", artifact)
+    assert [(made.name, made.size_bytes) for made in store.get("a").artifacts] == [(PART.name, 6), (NEXT.name, 7)]
+    store.transition("a", Status.COMPLETED)
+    assert told(store) == ["queued", "converting", PART.name, NEXT.name, "completed"]
+    assert [event.sequence for event in events(store, "a")] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED])
+def test_a_task_that_ends_badly_has_made_nothing_and_makes_nothing_any_more(
+    status: Status, store: TaskStore
+) -> None:
+    create(store)
+    store.transition("a", Status.CONVERTING)
+    store.add_artifact("a", PART)
+    store.transition("a", status, error=BadPictureError("bad"))
+    assert store.get("a").artifacts == ()
+    assert store.add_artifact("a", NEXT) is None
+    assert told(store) == ["queued", "converting", PART.name, status]
+
+
+def test_a_kept_result_that_comes_in_parts_is_told_in_parts(store: TaskStore) -> None:
+    create(store, result=Result((PART, NEXT), {}, comes_in_parts=True))
+    create(store, "b", result=Result((PART, NEXT), {}))
+    assert told(store) == ["queued", PART.name, NEXT.name, "completed"]
+    assert told(store, "b") == ["queued", "completed"]
+
+
+def test_attended_tasks_are_known(store: TaskStore) -> None:
+    create(store, "a")
+    create(store, "b", attended=True)
+    assert [task.id for task in store.attended()] == ["b"]

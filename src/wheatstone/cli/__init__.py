@@ -36,6 +36,7 @@ _MANAGE = Group("This installation", sort_key=3)
 app["--help"].group = app["--version"].group = Group("Options", sort_key=4)
 for _name, _group, _help in (
     ("splat", _MAKE, "Turn photos into 3D Gaussian splats."),
+    ("mesh", _MAKE, "Turn photos of objects into textured meshes."),
     ("serve", _MAKE, "Serve a page and an API that turn photos into splats."),
     ("view", _LOOK, "Show a splat file in the browser."),
     ("info", _LOOK, "Tell what a splat file or a photo holds."),
@@ -45,6 +46,9 @@ for _name, _group, _help in (
 ):
     app.command(f"wheatstone.cli.{_name}:{_name}", help=_help, group=_group, help_epilogue="")
 app.command("wheatstone.cli.models:app", name="models", help="List, fetch and verify models.", group=_MANAGE)
+app.command(
+    "wheatstone.cli.callbacks:app", name="callbacks", help="List and replay what was not delivered.", group=_MANAGE
+)
 app.command("wheatstone.cli.config:app", name="config", help="Show and change settings.", group=_MANAGE)
 
 

@@ -13,7 +13,7 @@ from wheatstone.cli.parameters import Flag
 from wheatstone.cli.text import size_text
 from wheatstone.models import checkpoints
 from wheatstone.models.checkpoints import CHECKPOINTS, CheckpointState
-from wheatstone.models.registry import splat_models
+from wheatstone.models.registry import mesh_models, splat_models
 from wheatstone.settings import accepting, load_settings
 
 _DEFAULT_PULL = ("u2netp",)
@@ -29,8 +29,7 @@ def list_models() -> None:
     models = Table(title="Models", title_justify="left", box=None, pad_edge=False, header_style="dim")
     for column in ("name", "what it is", "results are labelled", "licence", "checkpoints"):
         models.add_column(column)
-    for model in splat_models():
-        info = model.info
+    for info in [*(model.info for model in splat_models()), *(model.info for model in mesh_models())]:
         models.add_row(info.name, info.summary, info.label, info.licence, ", ".join(info.checkpoints))
     console.print(models)
     weights = Table(title="\nCheckpoints", title_justify="left", box=None, pad_edge=False, header_style="dim")

@@ -17,7 +17,7 @@ from wheatstone.client import Client
 from wheatstone.client.outcomes import FINAL, completed
 from wheatstone.client.uploads import names_on_the_wire
 from wheatstone.errors import BadOptionError, WheatstoneError
-from wheatstone.wire import Batch, Job, ProgressEvent
+from wheatstone.wire import Batch, Job, ProgressEvent, StatusEvent
 
 _BATCH = 50
 """Photos sent at once: the server begins with them while the next ones are on their way."""
@@ -136,11 +136,11 @@ class _Work:
             self._bar.update(self._task, photo=escape(photo.name))
             if isinstance(event, ProgressEvent):
                 self._bar.update(self._task, stage=stage_text(event.stage, event.fraction))
-            elif event.status in FINAL:
+            elif isinstance(event, StatusEvent) and event.status in FINAL:
                 with self.failures_told():
                     self._fetch(completed(self._client.job(event.job_id)))
                 self._bar.advance(self._task)
-            else:
+            elif isinstance(event, StatusEvent):
                 self._bar.update(self._task, stage=event.status)
 
     @contextmanager

@@ -13,14 +13,16 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wheatstone.cli.parameters import Flag, refuse_existing
+from wheatstone.clips import FPS, MULTIPLE_PX, SECONDS, SIZE_PX, SUFFIXES, frame_count
 from wheatstone.errors import BadOptionError
-from wheatstone.splats.clips import FPS, MULTIPLE_PX, SECONDS, SIZE_PX, SUFFIXES, frame_count, write_clip
+from wheatstone.splats.clips import write_clip
 from wheatstone.splats.formats import format_of, read_scene
 from wheatstone.splats.paths import PATHS, PathName, default_path
-from wheatstone.splats.posters import contact_sheet, write_poster
+from wheatstone.splats.posters import contact_sheet
 from wheatstone.splats.shots import Shot
 from wheatstone.splats.stereo import Layout, Stereo
 from wheatstone.splats.views import View
+from wheatstone.stills import write_still
 
 _VIEW = Group("View", sort_key=1)
 _EYES = Group("Two eyes", sort_key=2)
@@ -96,7 +98,7 @@ def render(
         _refuse_clip_options({"--reach": reach, "--seconds": seconds, "--fps": fps}, target)
         refuse_existing(target, overwrite=overwrite)
         picture = contact_sheet(read_scene(scene), views, size, stereo=eyes)
-        write_poster(picture, target, overwrite=overwrite)
+        write_still(picture, target, overwrite=overwrite)
         said = f"{picture.shape[1]}×{picture.shape[0]}"
     Console().print(f"{escape(str(target))}: {said}", highlight=False, soft_wrap=True)
 

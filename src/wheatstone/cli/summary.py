@@ -1,4 +1,4 @@
-"""What `wheatstone splat` shows: where files will go, how far it is, what it made."""
+"""What `wheatstone splat` and `wheatstone mesh` show: where files will go, how far it is, what it made."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from wheatstone.errors import BadOptionError
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One finished photo in the summary."""
+    """One finished photo in the summary; `count` is of what its result consists of."""
 
     photo: Path
-    gaussians: int
+    count: int
     seconds: dict[str, float]
     files: list[Path]
 
@@ -70,22 +70,22 @@ def stage_text(stage: str, fraction: float) -> str:
     return f"{stage} {fraction:.0%}" if 0 < fraction < 1 else stage
 
 
-def print_summary(rows: Sequence[Row], label: str, licence: str) -> None:
+def print_summary(rows: Sequence[Row], label: str, licence: str, counted: str = "Gaussians") -> None:
     """What was made, and by what."""
     console = Console()
-    console.print(_table(rows))
+    console.print(_table(rows, counted))
     console.print(f"{label}\n[dim]{licence}[/]", highlight=False)
 
 
-def _table(rows: Sequence[Row]) -> Table:
+def _table(rows: Sequence[Row], counted: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column("photo", overflow="fold")
-    table.add_column("Gaussians", justify="right")
+    table.add_column(counted, justify="right")
     table.add_column("seconds", justify="right")
     table.add_column("files", overflow="fold")
     for row in rows:
         files = ", ".join(f"{path} {size_text(path.stat().st_size)}" for path in row.files)
         stages = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in row.seconds.items())
         total_s = f"{sum(row.seconds.values()):.2f}"
-        table.add_row(escape(row.photo.name), f"{row.gaussians:,}", total_s, f"{escape(files)}\n[dim]{stages}[/]")
+        table.add_row(escape(row.photo.name), f"{row.count:,}", total_s, f"{escape(files)}\n[dim]{stages}[/]")
     return table

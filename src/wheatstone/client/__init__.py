@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from wheatstone.client.aio import AsyncClient
 from wheatstone.client.following import Event
+from wheatstone.client.generate3d import AsyncGenerate3DClient, Generate3DClient, GenerationFailedError, MeshPart
 from wheatstone.client.outcomes import JobCancelledError, JobFailedError
 from wheatstone.client.retries import Retries
 from wheatstone.client.sync import Client
@@ -18,10 +19,14 @@ from wheatstone.client.webhooks import WebhookEvent, verify_webhook
 
 __all__ = [
     "AsyncClient",
+    "AsyncGenerate3DClient",
     "Client",
     "Event",
+    "Generate3DClient",
+    "GenerationFailedError",
     "JobCancelledError",
     "JobFailedError",
+    "MeshPart",
     "Options",
     "Retries",
     "WebhookEvent",

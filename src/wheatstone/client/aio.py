@@ -21,11 +21,12 @@ from wheatstone.client.retries import Retries
 from wheatstone.client.transports import Transport, WaitingTransport
 from wheatstone.client.uploads import Options, Photo, Upload, checked, checked_key, is_url, new_key, unique_name
 from wheatstone.errors import BadOptionError
-from wheatstone.wire import Batch, Job, JobPage, JobRequest, SignedLink
+from wheatstone.wire import Batch, Delivery, DeliveryPage, Job, JobPage, JobRequest, Replayed, SignedLink
 
 M = TypeVar("M", bound=BaseModel)
 
 _PAGE = 100
+_DELIVERIES = 1000
 
 
 class AsyncClient:
@@ -265,6 +266,39 @@ class AsyncClient:
         job = await self.wait(await self.submit(photo, **options), timeout_s=timeout_s, on_event=on_event)
         return await self.download(job, target, overwrite=overwrite)
 
+    async def mesh(
+        self,
+        photo: Photo,
+        target: str | PathLike[str] = ".",
+        *,
+        timeout_s: float | None = 600.0,
+        on_event: Callable[[Event], None] | None = None,
+        overwrite: bool = True,
+        **options: Unpack[Options],
+    ) -> Path:
+        """Turn a photo of an object into a mesh: `splat`, for meshes.
+
+        `on_event` is told of each part, an `ArtifactEvent`, as soon as the server has it.
+
+        Args:
+            photo: as for `submit`.
+            target: as for `download`; `.glb` or `.zip`.
+            timeout_s: how long to wait at most, in seconds.
+            on_event: called with each event.
+            overwrite: replace a file that exists.
+            options: see `Options`.
+
+        Returns:
+            The file.
+
+        Raises:
+            WheatstoneError: as for `splat`.
+        """
+        options["kind"] = "mesh"
+        return await self.splat(
+            photo, target, timeout_s=timeout_s, on_event=on_event, overwrite=overwrite, **options
+        )
+
     async def submit_batch(
         self, photos: Iterable[Photo], *, idempotency_key: str | None = None, **options: Unpack[Options]
     ) -> Batch:
@@ -382,6 +416,24 @@ class AsyncClient:
         """Forget a batch, its jobs and their files; they are cancelled if need be."""
         await self._connection.open("DELETE", _batch_path(batch), reads=True, fine_when_repeated=(404,))
 
+    async def deliveries(self, *statuses: str) -> list[Delivery]:
+        """The webhooks and callbacks with one of these statuses, or all; the oldest first, a thousand at most."""
+        params = {"limit": _DELIVERIES, "status": statuses}
+        return (await self._connection.ask(DeliveryPage, "GET", "/v1/deliveries", params=params)).deliveries
+
+    async def replay(self, delivery: Delivery | str) -> Delivery:
+        """Begin anew with a delivery that was given up; any other stays as it is.
+
+        Raises:
+            UnknownDeliveryError: the server knows none of that id.
+        """
+        path = f"/v1/deliveries/{quote(_id(delivery), safe='')}/replay"
+        return await self._connection.ask(Delivery, "POST", path)
+
+    async def replay_all(self) -> int:
+        """Begin anew with all deliveries that were given up; gives how many."""
+        return (await self._connection.ask(Replayed, "POST", "/v1/deliveries/replay")).replayed
+
     async def _post(self, kind: type[M], path: str, body: JobRequest | Upload, key: str | None) -> M:
         headers = {"Idempotency-Key": new_key() if key is None else checked_key(key)}
         return await self._connection.ask(kind, "POST", path, headers=headers, body=body)
@@ -390,7 +442,7 @@ class AsyncClient:
         return job if isinstance(job, Job) and job.done else await self.job(job)
 
 
-def _id(known: Job | Batch | str) -> str:
+def _id(known: Job | Batch | Delivery | str) -> str:
     return known if isinstance(known, str) else known.id
 
 

@@ -18,7 +18,7 @@ from wheatstone.wire import Job, JobArtifact
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _UNFIT_FOR_NAMES = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
-_MAIN = ("output.sog", "output.ply")
+_MAIN = ("output.sog", "output.ply", "model.glb", "output3d.zip")
 
 
 @dataclass(slots=True)
@@ -126,7 +126,7 @@ def artifact_for(job: Job, suffix: str | None, name: str | None) -> JobArtifact:
 
     Args:
         job: with its artifacts.
-        suffix: how the file's name ends; None for the splat, whatever its format.
+        suffix: how the file's name ends; None for the splat or mesh, whatever its format.
         name: that of the artifact, if it is told.
 
     Raises:

@@ -14,9 +14,9 @@ from wheatstone.client.connection import Connection
 from wheatstone.client.events import EventParser, ServerEvent
 from wheatstone.client.outcomes import FINAL
 from wheatstone.errors import BadAnswerError, StillRunningError
-from wheatstone.wire import Job, ProgressEvent, StatusEvent
+from wheatstone.wire import ArtifactEvent, Job, ProgressEvent, StatusEvent
 
-Event: TypeAlias = StatusEvent | ProgressEvent
+Event: TypeAlias = StatusEvent | ProgressEvent | ArtifactEvent
 
 _SILENCE_S = 45.0
 """The server says something every 15 s; after three times that, nothing comes any more."""
@@ -58,6 +58,7 @@ class Told:
         self.last_id: str | None = None
         self._statuses: dict[str, str] = dict.fromkeys(job_ids, "")
         self._progress: dict[str, tuple[str, float]] = {}
+        self._made: set[tuple[str, str]] = set()
 
     def all_ended(self) -> bool:
         """Whether nothing can follow."""
@@ -74,6 +75,8 @@ class Told:
         try:
             if event.kind == "progress":
                 return ProgressEvent.model_validate_json(event.data)
+            if event.kind == "artifact":
+                return self._new_part(ArtifactEvent.model_validate_json(event.data))
             if event.kind != "status":
                 return None
             told = StatusEvent.model_validate_json(event.data)
@@ -85,6 +88,9 @@ class Told:
         """What the jobs' present state tells."""
         news: list[Event] = []
         for job in jobs:
+            for made in job.artifacts if job.kind == "mesh" else ():
+                if part := self._new_part(ArtifactEvent(job_id=job.id, name=made.name, url=made.url)):
+                    news.append(part)
             message = job.error.detail if job.error else None
             if told := self._new(StatusEvent(job_id=job.id, status=job.status, message=message)):
                 news.append(told)
@@ -94,6 +100,13 @@ class Told:
                     self._progress[job.id] = progress
                     news.append(ProgressEvent(job_id=job.id, stage=job.stage, fraction=job.progress))
         return news
+
+    def _new_part(self, told: ArtifactEvent) -> ArtifactEvent | None:
+        part = told.job_id, told.name
+        if part in self._made:
+            return None
+        self._made.add(part)
+        return told
 
     def _new(self, told: StatusEvent) -> StatusEvent | None:
         if self._statuses.get(told.job_id) == told.status:

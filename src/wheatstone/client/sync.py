@@ -14,7 +14,7 @@ from wheatstone.client.following import Event
 from wheatstone.client.retries import Retries
 from wheatstone.client.transports import BlockingTransport, run
 from wheatstone.client.uploads import Options, Photo
-from wheatstone.wire import Batch, Job, SignedLink
+from wheatstone.wire import Batch, Delivery, Job, SignedLink
 
 T = TypeVar("T")
 
@@ -235,6 +235,37 @@ class Client:
             )
         )
 
+    def mesh(
+        self,
+        photo: Photo,
+        target: str | PathLike[str] = ".",
+        *,
+        timeout_s: float | None = 600.0,
+        on_event: Callable[[Event], None] | None = None,
+        overwrite: bool = True,
+        **options: Unpack[Options],
+    ) -> Path:
+        """Turn a photo of an object into a mesh: `splat`, for meshes.
+
+        `on_event` is told of each part, an `ArtifactEvent`, as soon as the server has it.
+
+        Args:
+            photo: as for `submit`.
+            target: as for `download`; `.glb` or `.zip`.
+            timeout_s: how long to wait at most, in seconds.
+            on_event: called with each event.
+            overwrite: replace a file that exists.
+            options: see `Options`.
+
+        Returns:
+            The file.
+
+        Raises:
+            WheatstoneError: as for `splat`.
+        """
+        options["kind"] = "mesh"
+        return self.splat(photo, target, timeout_s=timeout_s, on_event=on_event, overwrite=overwrite, **options)
+
     def submit_batch(
         self, photos: Iterable[Photo], *, idempotency_key: str | None = None, **options: Unpack[Options]
     ) -> Batch:
@@ -324,6 +355,22 @@ class Client:
     def delete_batch(self, batch: Batch | str) -> None:
         """Forget a batch, its jobs and their files; they are cancelled if need be."""
         run(self._client.delete_batch(batch))
+
+    def deliveries(self, *statuses: str) -> list[Delivery]:
+        """The webhooks and callbacks with one of these statuses, or all; the oldest first, a thousand at most."""
+        return run(self._client.deliveries(*statuses))
+
+    def replay(self, delivery: Delivery | str) -> Delivery:
+        """Begin anew with a delivery that was given up; any other stays as it is.
+
+        Raises:
+            UnknownDeliveryError: the server knows none of that id.
+        """
+        return run(self._client.replay(delivery))
+
+    def replay_all(self) -> int:
+        """Begin anew with all deliveries that were given up; gives how many."""
+        return run(self._client.replay_all())
 
 
 def _each(items: AsyncGenerator[T, None]) -> Iterator[T]:

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, BinaryIO, TypeAlias, TypedDict, cast
+from typing import IO, Any, BinaryIO, Literal, TypeAlias, TypedDict, cast
 
 from pydantic import ValidationError
 
@@ -30,6 +30,7 @@ class Options(TypedDict, total=False):
     """How a job is to be done; by default as the server's settings say.
 
     Attributes:
+        kind: what to make, a splat or a mesh.
         model: name of a model.
         focal_length: in pixels; by default from the photo's EXIF.
         keep_ply: keep the PLY beside the SOG.
@@ -37,6 +38,7 @@ class Options(TypedDict, total=False):
         time_limit_s: how long it may work, in seconds, waiting not counted.
     """
 
+    kind: Literal["splat", "mesh"]
     model: str | None
     focal_length: float | None
     keep_ply: bool | None

@@ -9,20 +9,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, EnqueueOptions
 
+from wheatstone.delivery.callbacks import Callbacks
+from wheatstone.delivery.couriers import Courier, Letter
 from wheatstone.delivery.liveness import workflows_alive
 from wheatstone.delivery.policy import Failure, RetryPolicy, failure_of
-from wheatstone.delivery.webhooks import KIND, Webhooks, event_of, payload_of
+from wheatstone.delivery.webhooks import KIND, Webhooks
 from wheatstone.delivery.workflows import deliver, set_current
-from wheatstone.egress import Egress, Limits
-from wheatstone.errors import EgressFailedError, EgressRefusedError
-from wheatstone.storage import Delivery, DeliveryStatus, DeliveryStore, Task
+from wheatstone.egress import Egress, Streamed
+from wheatstone.errors import EgressFailedError, EgressRefusedError, UnknownDeliveryError, reason
+from wheatstone.storage import CALLBACK, Artifact, Delivery, DeliveryStatus, DeliveryStore, Task
 
 _log = logging.getLogger(__name__)
 
@@ -32,11 +35,14 @@ _QUEUE_POLL_S = 0.5
 _AT_ONCE = 64
 _AT_ONCE_A_RECEIVER = 8
 """Attempts under way: one receiver that hangs leaves room for the others."""
-_LIMITS = Limits(max_bytes=64_000, total_s=10, silence_s=10, redirects=0)
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+class _GoingError(Exception):
+    """The server is going, in the middle of what it sends."""
 
 
 class Deliveries:
@@ -46,6 +52,7 @@ class Deliveries:
         self,
         store: DeliveryStore,
         webhooks: Webhooks,
+        callbacks: Callbacks,
         egress: Egress,
         client: DBOSClient,
         *,
@@ -56,7 +63,8 @@ class Deliveries:
 
         Args:
             store: the rows.
-            webhooks: who is told.
+            webhooks: who is told of all tasks.
+            callbacks: who is sent the results of a task.
             egress: the way out.
             client: enqueues workflows, in the database of the rows.
             policy: when to try again.
@@ -64,6 +72,8 @@ class Deliveries:
         """
         self.store = store
         self.webhooks = webhooks
+        self.callbacks = callbacks
+        self._couriers: Mapping[str, Courier] = {KIND: webhooks, CALLBACK: callbacks}
         self._egress = egress
         self._client = client
         self._policy = policy or RetryPolicy()
@@ -84,7 +94,7 @@ class Deliveries:
         await asyncio.to_thread(self.sweep)
 
     async def drain(self) -> None:
-        """Begin no attempt any more, and let those that are being made end: a matter of ten seconds at most."""
+        """Begin no attempt any more, and let those that are being made end: a matter of half a minute at most."""
         self._is_draining = True
         while self._under_way:
             await asyncio.sleep(0.02)
@@ -94,20 +104,52 @@ class Deliveries:
         set_current(None)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def on_final(self, connection: sa.Connection, task: Task) -> None:
-        """Tell that a task has ended, if somebody wants to know; in the transaction that ends it."""
-        if not self.webhooks.enabled:
-            return
-        event = event_of(task)
-        if url := self.webhooks.urls(connection).get(event):
-            self.enqueue(connection, kind=KIND, event=event, task_id=task.id, url=url, payload=payload_of(task))
+    def on_artifact(self, connection: sa.Connection, task: Task, artifact: Artifact) -> None:
+        """Send a file that a task has made, if somebody wants it; in the transaction that adds it to the task."""
+        self._enqueue(connection, self.callbacks.of_part(connection, task, artifact))
 
-    def enqueue(
-        self, connection: sa.Connection, *, kind: str, event: str, task_id: str, url: str, payload: str
-    ) -> Delivery:
-        """Accept a delivery in the caller's transaction: it is made if, and only if, that is committed."""
-        delivery = self.store.add(connection, kind=kind, event=event, task_id=task_id, url=url, payload=payload)
-        self._enqueue_attempt(connection, delivery)
+    def on_final(self, connection: sa.Connection, task: Task) -> None:
+        """Tell that a task has ended, if somebody wants to know; in the transaction that ends it.
+
+        Nobody is told of one that is attended: nothing of it stays.
+        """
+        if task.attended:
+            return
+        self._enqueue(connection, self.webhooks.of_end(connection, task))
+        self._enqueue(connection, self.callbacks.of_end(connection, task))
+
+    def _enqueue(self, connection: sa.Connection, letters: Iterable[Letter]) -> None:
+        """Accept deliveries in the caller's transaction: they are made if, and only if, that is committed."""
+        for letter in letters:
+            delivery = self.store.add(connection, **asdict(letter))
+            if delivery.status is DeliveryStatus.PENDING:
+                self._enqueue_attempt(connection, delivery)
+
+    def replay(self, delivery_id: str) -> Delivery:
+        """Begin anew with a delivery that was given up; any other stays as it is.
+
+        Raises:
+            UnknownDeliveryError: there is none.
+        """
+        delivery = self._get(delivery_id)
+        if delivery.status is DeliveryStatus.DEAD:
+            DBOS.delete_workflows(_workflow_ids(delivery))  # what it begins has other ids
+            if self.store.replay(delivery_id, self._enqueue_attempt):
+                _log.info("delivery %s begins anew", delivery_id)
+        return self._get(delivery_id)
+
+    def replay_all(self) -> int:
+        """Begin anew with all that were given up; returns how many."""
+        ids = self.store.dead()
+        for delivery_id in ids:
+            with contextlib.suppress(UnknownDeliveryError):  # its task was deleted meanwhile
+                self.replay(delivery_id)
+        return len(ids)
+
+    def _get(self, delivery_id: str) -> Delivery:
+        delivery = self.store.find(delivery_id)
+        if delivery is None:
+            raise UnknownDeliveryError(f"There is no delivery {delivery_id!r}.")
         return delivery
 
     def sweep(self) -> None:
@@ -117,11 +159,8 @@ class Deliveries:
         for workflow_id, delivery in pending.items():
             if workflow_id not in alive:
                 self._requeue(delivery, workflow_id)
-        orphans = self.store.delete_orphans()
-        workflows = [
-            _workflow_id(orphan, number) for orphan in orphans for number in range(1, orphan.attempts + 2)
-        ]
-        if workflows:
+        self.store.advance(self._enqueue_attempt)
+        if workflows := [each for orphan in self.store.delete_orphans() for each in _workflow_ids(orphan)]:
             DBOS.delete_workflows(workflows)
 
     def _requeue(self, delivery: Delivery, workflow_id: str) -> None:
@@ -139,7 +178,7 @@ class Deliveries:
             "queue_name": _QUEUE,
             "workflow_name": deliver.__name__,
             "workflow_id": _workflow_id(delivery, number),
-            "queue_partition_key": "/".join(delivery.url.split("/", 3)[:3]),  # scheme, host and port
+            "queue_partition_key": delivery.receiver,
         }
         if delivery.next_attempt_at is not None:
             options["delay_seconds"] = max((delivery.next_attempt_at - self._clock()).total_seconds(), 0)
@@ -157,6 +196,8 @@ class Deliveries:
         try:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._threads, self._attempt, delivery_id, number)
+        except _GoingError:
+            raise asyncio.CancelledError from None
         finally:
             self._under_way -= 1
 
@@ -184,26 +225,40 @@ class Deliveries:
 
     def _send(self, delivery: Delivery) -> Failure | None:
         """Make the request; what is wrong if it does not get through."""
-        if not self.webhooks.enabled:
-            return Failure("Webhooks are switched off.", is_final=True)
         now = self._clock()
-        try:
-            with self._egress.stream(
-                "POST",
-                delivery.url,
-                limits=_LIMITS,
-                headers=self.webhooks.headers(delivery, now),
-                content=delivery.payload.encode(),
-            ) as answer:
-                failure = failure_of(answer.status, answer.headers.get("retry-after"), now)
-                # The status says it all; the body is read only so that the receiver sees the exchange end well.
-                with contextlib.suppress(EgressFailedError, EgressRefusedError):
-                    for _chunk in answer.chunks:
-                        pass
-                return failure
-        except (EgressFailedError, EgressRefusedError) as error:
-            return Failure(str(error))
+        with self._couriers[delivery.kind].message(delivery, now) as message:
+            if isinstance(message, Failure):
+                return message
+            body = message.body
+            if isinstance(body, Streamed):
+                body = replace(body, chunks=self._unless_going(body.chunks))
+            try:
+                with self._egress.stream(
+                    "POST", delivery.url, limits=message.limits, headers=message.headers, content=body
+                ) as answer:
+                    failure = failure_of(answer.status, answer.headers.get("retry-after"), now)
+                    # The status says it all; reading on lets the receiver see the exchange end well.
+                    with contextlib.suppress(EgressFailedError, EgressRefusedError):
+                        for _chunk in answer.chunks:
+                            pass
+                    return failure
+            except (EgressFailedError, EgressRefusedError) as error:
+                return Failure(str(error))
+            except OSError as error:  # of a file that is sent
+                return Failure(f"It cannot be read: {reason(error)}.")
+
+    def _unless_going(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """What is sent, until the server has to go: a large file would keep it for long."""
+        for chunk in chunks:
+            if self._is_draining:
+                raise _GoingError
+            yield chunk
 
 
 def _workflow_id(delivery: Delivery, number: int) -> str:
-    return f"{delivery.id}:{number}"
+    return f"{delivery.id}:{number}" + (f":{delivery.replays}" if delivery.replays else "")
+
+
+def _workflow_ids(delivery: Delivery) -> list[str]:
+    """Of all its attempts since it began, and of the next one."""
+    return [_workflow_id(delivery, number) for number in range(1, delivery.attempts + 2)]

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from standardwebhooks import Webhook
 
-from wheatstone.egress import checked_url
+from wheatstone.delivery.couriers import Letter, Message
+from wheatstone.delivery.policy import Failure
+from wheatstone.delivery.signatures import signer_of
+from wheatstone.egress import Limits, checked_url
 from wheatstone.errors import BadOptionError, EgressRefusedError, UnknownWebhookError
 from wheatstone.settings import WebhookSettings
 from wheatstone.storage import Delivery, Status, Task, WebhookStore
 
 KIND = "webhook"
 """Of the deliveries of webhooks."""
+_LIMITS = Limits(max_bytes=64_000, total_s=10, silence_s=10, redirects=0)
 _PREFIX = "whsec_"
 _SECRET_BYTES = range(24, 65)
 """How long a key may be, as Standard Webhooks has it."""
-_RESULTS = ("output.ply", "output.sog")
+_RESULTS = ("output.ply", "output.sog", "model.glb", "output3d.zip")
 """What a completed task is known by: the first of these that it has."""
 
 
@@ -43,7 +47,7 @@ class Webhooks:
         """
         self._settings = settings
         self._store = store
-        self._signer = _signer(settings)
+        self._signer = signer_of(settings.secret.get_secret_value(), "WHEATSTONE_WEBHOOK__SECRET")
         for event, url in self._configured().items():
             try:
                 checked_url(url)
@@ -80,19 +84,27 @@ class Webhooks:
             raise UnknownWebhookError(f"Nobody is told of {event_type!r}.")
         self._store.unregister(event_type, kind=KIND, reason="The webhook was unregistered.")
 
-    def headers(self, delivery: Delivery, now: datetime) -> dict[str, str]:
-        """The header fields of an attempt that is made now."""
-        timestamp = str(int(now.timestamp()))
+    def of_end(self, connection: sa.Connection, task: Task) -> list[Letter]:
+        """What is to be told of a task that has ended."""
+        event = event_of(task)
+        url = self.urls(connection).get(event) if self.enabled else None
+        return [Letter(KIND, event, task.id, url, payload_of(task))] if url else []
+
+    @contextmanager
+    def message(self, delivery: Delivery, now: datetime) -> Iterator[Message | Failure]:
+        """The request of an attempt that is made now, or why there is none."""
+        if not self.enabled:
+            yield Failure("Webhooks are switched off.", is_final=True)
+            return
+        body = delivery.payload.encode()
+        signed = self._signer.headers(delivery.id, now, [body])
         headers = {
             "Content-Type": "application/json",
             "X-Webhook-Event": delivery.event,
-            "X-Webhook-Timestamp": timestamp,
-            "webhook-id": delivery.id,
-            "webhook-timestamp": timestamp,
+            "X-Webhook-Timestamp": signed["webhook-timestamp"],
+            **signed,
         }
-        if self._signer is not None:
-            headers["webhook-signature"] = self._signer.sign(delivery.id, now, delivery.payload)
-        return headers
+        yield Message(headers, body, _LIMITS)
 
     def _configured(self) -> dict[str, str]:
         urls = {
@@ -123,19 +135,3 @@ def payload_of(task: Task) -> str:
     else:
         payload |= {"status": "error", "error": task.error_message or ""}
     return json.dumps({**payload, "timestamp": ended.timestamp()}, ensure_ascii=False)
-
-
-def _signer(settings: WebhookSettings) -> Webhook | None:
-    secret = settings.secret.get_secret_value()
-    if not secret:
-        return None
-    problem = "WHEATSTONE_WEBHOOK__SECRET must be whsec_ and the Base64 of 24 to 64 bytes"
-    if not secret.startswith(_PREFIX):
-        raise BadOptionError(f"{problem}; this one does not begin with whsec_.")
-    try:
-        key = b64decode(secret.removeprefix(_PREFIX), validate=True)
-    except ValueError as error:
-        raise BadOptionError(f"{problem}; what follows whsec_ is no Base64.") from error
-    if len(key) not in _SECRET_BYTES:
-        raise BadOptionError(f"{problem}; this one has {len(key)}.")
-    return Webhook(key)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
+from wheatstone.models.roles import Part
 from wheatstone.pictures import Photo
 from wheatstone.splats.scene import Scene
 from wheatstone.stages import Stages
@@ -30,6 +32,20 @@ class Executor(Protocol):
             UnknownModelError: there is no such model.
             CheckpointUnavailableError: the model cannot run without weights that cannot be had.
             CancelledError: `stages.cancellation` asked for the end.
+        """
+        ...
+
+    def reconstruct_mesh(
+        self, model: str, photo: Photo, stages: Stages, deliver: Callable[[Part], None], *, rank: float = 0.0
+    ) -> None:
+        """Let `model` turn the photo's object into a mesh; raises as `predict_splat` does.
+
+        Args:
+            model: its name.
+            photo: what it looks at.
+            stages: times the stages, reports their progress, cancels.
+            deliver: called with each part, the moment it exists; what it raises ends the work.
+            rank: of those that wait for a device, the lowest goes first.
         """
         ...
 

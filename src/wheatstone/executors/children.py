@@ -10,19 +10,22 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any
 
 import psutil
 
 from wheatstone.errors import CancelledError, ChildCrashedError, error_of
-from wheatstone.executors.messages import Call, Cancel, Failure, Message, Progress, Result, decode, encode
+from wheatstone.executors.messages import Call, Cancel, Failure, Made, Message, Progress, Result, decode, encode
 from wheatstone.executors.turns import Turns
 from wheatstone.settings import Settings
 from wheatstone.stages import Stages
 
 _log = logging.getLogger(__name__)
+
+OnMade = Callable[[str], None]
+"""Called with the name of each part of a result; what it raises ends the call, and the child."""
 
 _CANCEL_GRACE_S = 1.0
 """How long a cancelled call gets to end by itself, which keeps the child warm, before the child is killed."""
@@ -79,8 +82,12 @@ class Child:
         except psutil.Error:
             return 0
 
-    def call(self, name: str, arguments: Mapping[str, Any], stages: Stages) -> dict[str, Any]:
+    def call(
+        self, name: str, arguments: Mapping[str, Any], stages: Stages, on_made: OnMade | None = None
+    ) -> dict[str, Any]:
         """What the child answers; its stages are reported and counted as if they ran here.
+
+        `on_made` is called with each part, unless the end was asked for.
 
         Raises:
             ChildCrashedError: it ended in the middle.
@@ -103,7 +110,7 @@ class Child:
                     self._send(Call(number, name, dict(arguments)))
                 except OSError:  # a broken pipe
                     raise self._crash(stages) from None
-                value = self._wait(stages)
+                value = self._wait(stages, on_made)
                 self.done.add(name)
                 return value
         finally:
@@ -120,12 +127,14 @@ class Child:
             with contextlib.suppress(OSError):  # what was not sent need not be
                 pipe.close()
 
-    def _wait(self, stages: Stages) -> dict[str, Any]:
+    def _wait(self, stages: Stages, on_made: OnMade | None) -> dict[str, Any]:
         for line in self._answers:
             match decode(line):
                 case Progress(stage, fraction):
                     with contextlib.suppress(CancelledError):  # the child ends the call, or is killed
                         stages.report(stage, fraction)
+                case Made(name) if on_made is not None and not stages.cancellation.is_cancelled:
+                    on_made(name)
                 case Result(value, seconds):
                     self._is_answered = True
                     stages.add(seconds)
@@ -182,11 +191,13 @@ class ChildPool:
         self._idle: list[Child] = []
         self._busy: list[Child] = []
 
-    def call(self, name: str, arguments: Mapping[str, Any], stages: Stages) -> dict[str, Any]:
+    def call(
+        self, name: str, arguments: Mapping[str, Any], stages: Stages, on_made: OnMade | None = None
+    ) -> dict[str, Any]:
         """Wait for a child, then `Child.call`."""
         with self._turns.turn(stages.cancellation), self._child() as child:
             try:
-                return child.call(name, arguments, stages)
+                return child.call(name, arguments, stages, on_made)
             except ChildCrashedError:
                 with self._lock:
                     self.restarts += 1

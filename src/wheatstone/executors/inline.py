@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from wheatstone.models.registry import splat_model_named
-from wheatstone.models.roles import BatchPredictor, SplatPredictor
+from wheatstone.errors import ModelFailedError
+from wheatstone.models.registry import mesh_model_named, splat_model_named
+from wheatstone.models.roles import BatchPredictor, MeshReconstructor, Part, SplatPredictor
 from wheatstone.pictures import Photo
 from wheatstone.settings import Settings
 from wheatstone.splats.scene import Run, Scene
 from wheatstone.stages import Stages
+
+_PART_NAME = re.compile(r"\w[\w.-]{0,63}", re.ASCII)
 
 
 class InlineExecutor:
@@ -20,6 +24,7 @@ class InlineExecutor:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._predictors: dict[str, SplatPredictor] = {}
+        self._reconstructors: dict[str, MeshReconstructor] = {}
         self._loading = threading.Lock()
 
     def predict_splat(self, model: str, photo: Photo, stages: Stages, *, rank: float = 0.0) -> Scene:
@@ -39,6 +44,25 @@ class InlineExecutor:
             scenes = [predictor.predict(picture, stages) for picture in pictures]
         return [_signed(scene, predictor) for scene in scenes]
 
+    def reconstruct_mesh(
+        self, model: str, photo: Photo, stages: Stages, deliver: Callable[[Part], None], *, rank: float = 0.0
+    ) -> None:
+        """As `Executor` says; nobody waits here, so ranks do not matter.
+
+        Raises:
+            ModelFailedError: a part's name is none for a file, or came before.
+        """
+        del rank
+        with stages.stage("decode"):
+            picture = photo.read()
+        made: set[str] = set()
+        for part in self._reconstructor(model, stages).reconstruct(picture, stages):
+            stages.cancellation.check()
+            if not _PART_NAME.fullmatch(part.name) or part.name in made:
+                raise ModelFailedError(f"{model} gave a part the name {part.name!r}, which it may not.")
+            made.add(part.name)
+            deliver(part)
+
     def photos_at_once(self, model: str, stages: Stages) -> int:
         """How many photos `predict_splats` is best given; the model is made ready, which tells."""
         predictor = self._predictor(model, stages)
@@ -55,6 +79,14 @@ class InlineExecutor:
                 with stages.stage("load") as progress:
                     self._predictors[model.info.name] = model.load(self._settings, progress)
         return self._predictors[model.info.name]
+
+    def _reconstructor(self, name: str, stages: Stages) -> MeshReconstructor:
+        model = mesh_model_named(name, self._settings)
+        with self._loading:
+            if model.info.name not in self._reconstructors:
+                with stages.stage("load") as progress:
+                    self._reconstructors[model.info.name] = model.load(self._settings, progress)
+        return self._reconstructors[model.info.name]
 
 
 def _signed(scene: Scene, predictor: SplatPredictor) -> Scene:

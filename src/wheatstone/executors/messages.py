@@ -1,7 +1,7 @@
 """What a server and its children say to each other: one JSON object a line, never pickle.
 
-The parent sends `Call` and `Cancel`; the child answers a call with any number of `Progress`, then one `Result`
-or one `Failure`.
+The parent sends `Call` and `Cancel`; the child answers a call with any number of `Progress` and `Made`, then one
+`Result` or one `Failure`.
 """
 
 from __future__ import annotations
@@ -42,6 +42,13 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """A part of the call's result lies, whole, in the folder that the call named, as a file of this name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """The call is done.
 
@@ -67,8 +74,8 @@ class Failure:
     message: str
 
 
-Message = Call | Cancel | Progress | Result | Failure
-_KINDS = {kind.__name__: kind for kind in (Call, Cancel, Progress, Result, Failure)}
+Message = Call | Cancel | Progress | Made | Result | Failure
+_KINDS = {kind.__name__: kind for kind in (Call, Cancel, Progress, Made, Result, Failure)}
 
 
 def encode(message: Message) -> bytes:

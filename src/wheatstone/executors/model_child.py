@@ -8,8 +8,9 @@ from typing import Any
 
 from wheatstone.executors.inline import InlineExecutor
 from wheatstone.executors.scene_files import leave_scene
-from wheatstone.executors.serving import Handler, serve
-from wheatstone.models.registry import CPU, splat_model_named
+from wheatstone.executors.serving import Announce, Handler, serve
+from wheatstone.models.registry import CPU, model_named
+from wheatstone.models.roles import Part
 from wheatstone.pictures import Photo
 from wheatstone.settings import PictureLimits, Settings
 from wheatstone.stages import Stages
@@ -19,22 +20,43 @@ def handlers(settings: Settings) -> dict[str, Handler]:
     """For the calls of `LocalExecutor`."""
     executor = InlineExecutor(settings)
 
-    def predict_splat(arguments: Mapping[str, Any], stages: Stages) -> dict[str, Any]:
-        limits = arguments["limits"] and PictureLimits(**arguments["limits"])
-        photo = Photo(Path(arguments["photo"]), arguments["name"], arguments["f_px"], limits)
-        scene = executor.predict_splat(arguments["model"], photo, stages)
+    def predict_splat(arguments: Mapping[str, Any], stages: Stages, announce: Announce) -> dict[str, Any]:
+        del announce
+        scene = executor.predict_splat(arguments["model"], _photo(arguments), stages)
         return leave_scene(scene, Path(arguments["folder"]))
 
-    def warm_up(arguments: Mapping[str, Any], stages: Stages) -> dict[str, Any]:
+    def reconstruct_mesh(arguments: Mapping[str, Any], stages: Stages, announce: Announce) -> dict[str, Any]:
+        folder = Path(arguments["folder"])
+        folder.mkdir()
+
+        def deliver(part: Part) -> None:
+            (folder / part.name).write_bytes(part.data)
+            announce(part.name)
+
+        executor.reconstruct_mesh(arguments["model"], _photo(arguments), stages, deliver)
+        return {}
+
+    def warm_up(arguments: Mapping[str, Any], stages: Stages, announce: Announce) -> dict[str, Any]:
+        del announce
         executor.warm_up(arguments["model"], stages)
         return {}
 
-    def device_of(arguments: Mapping[str, Any], stages: Stages) -> dict[str, Any]:
-        del stages
-        find = splat_model_named(arguments["model"], settings).device_of
+    def device_of(arguments: Mapping[str, Any], stages: Stages, announce: Announce) -> dict[str, Any]:
+        del stages, announce
+        find = model_named(arguments["kind"], arguments["model"], settings).device_of
         return {"device": find(settings) if find else CPU}
 
-    return {"predict_splat": predict_splat, "warm_up": warm_up, "device_of": device_of}
+    return {
+        "predict_splat": predict_splat,
+        "reconstruct_mesh": reconstruct_mesh,
+        "warm_up": warm_up,
+        "device_of": device_of,
+    }
+
+
+def _photo(arguments: Mapping[str, Any]) -> Photo:
+    limits = arguments["limits"] and PictureLimits(**arguments["limits"])
+    return Photo(Path(arguments["photo"]), arguments["name"], arguments["f_px"], limits)
 
 
 if __name__ == "__main__":

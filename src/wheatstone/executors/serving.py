@@ -14,13 +14,16 @@ from typing import Any, BinaryIO
 
 from wheatstone.cancellation import Cancellation
 from wheatstone.errors import ModelFailedError, WheatstoneError, error_of_system, reason
-from wheatstone.executors.messages import Call, Cancel, Failure, Message, Progress, Result, decode, encode
+from wheatstone.executors.messages import Call, Cancel, Failure, Made, Message, Progress, Result, decode, encode
 from wheatstone.settings import Settings
 from wheatstone.stages import Stages
 
 _log = logging.getLogger(__name__)
 
-Handler = Callable[[Mapping[str, Any], Stages], dict[str, Any]]
+Announce = Callable[[str], None]
+"""Tells that a part of the result lies in the folder that the call named, under this name."""
+
+Handler = Callable[[Mapping[str, Any], Stages, Announce], dict[str, Any]]
 """Does what a call asks for: takes its arguments, returns plain JSON."""
 
 _PROGRESS_S = 0.05  # between two reports of one stage
@@ -63,7 +66,7 @@ def serve(make_handlers: Callable[[Settings], Mapping[str, Handler]]) -> None:
         call = calls.get()
         answer = _answer(call, handlers, output, cancellations.of(call.number))
         cancellations.forget(call.number)
-        output.write(encode(answer))
+        _write(output, answer)
 
 
 def _listen(source: BinaryIO, calls: queue.SimpleQueue[Call], cancellations: _Cancellations) -> None:
@@ -81,7 +84,8 @@ def _listen(source: BinaryIO, calls: queue.SimpleQueue[Call], cancellations: _Ca
 def _answer(call: Call, handlers: Mapping[str, Handler], output: BinaryIO, cancellation: Cancellation) -> Message:
     stages = Stages(_reporter(output), cancellation)
     try:
-        return Result(handlers[call.name](call.arguments, stages), stages.seconds)
+        value = handlers[call.name](call.arguments, stages, lambda name: _write(output, Made(name)))
+        return Result(value, stages.seconds)
     except WheatstoneError as error:
         return Failure(error.code, str(error))
     except OSError as error:
@@ -97,6 +101,10 @@ def _answer(call: Call, handlers: Mapping[str, Handler], output: BinaryIO, cance
         return Failure(ModelFailedError.code, f"{type(error).__name__}: {reason(error)}.")
 
 
+def _write(output: BinaryIO, message: Message) -> None:
+    output.write(encode(message))
+
+
 def _reporter(output: BinaryIO) -> Callable[[str, float], None]:
     """Sends progress; the beginning and end of a stage always, what lies between not too often."""
     last_s = 0.0
@@ -106,6 +114,6 @@ def _reporter(output: BinaryIO) -> Callable[[str, float], None]:
         now_s = time.monotonic()
         if not 0 < fraction < 1 or now_s - last_s >= _PROGRESS_S:
             last_s = now_s
-            output.write(encode(Progress(stage, fraction)))
+            _write(output, Progress(stage, fraction))
 
     return report

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from http import HTTPStatus
+from typing import Literal
 
 import sqlalchemy as sa
 from dbos import DBOSClient
@@ -18,15 +19,40 @@ from wheatstone.errors import IdempotencyInFlightError, QueueFullError, Wheatsto
 from wheatstone.jobs.services import Services
 from wheatstone.jobs.sources import Content, Source, Upload, shown
 from wheatstone.jobs.splats import kept_result
-from wheatstone.jobs.workflows import photo_to_splat
-from wheatstone.models.registry import splat_model_named
+from wheatstone.jobs.workflows import object_to_mesh, photo_to_splat
+from wheatstone.models.registry import model_named
 from wheatstone.pictures import Photo
-from wheatstone.storage import Batch, BatchStore, NewTask, Rejected, RequestKey, Status, Task
+from wheatstone.storage import (
+    Batch,
+    BatchStore,
+    Callback,
+    CallbackStore,
+    NewTask,
+    Rejected,
+    RequestKey,
+    Status,
+    Task,
+)
 
 QUEUE = "splats"
 WORKFLOWS_VERSION = "1"
 """Changes only when a workflow could not go on with what an older one recorded."""
 MAX_PRIORITY = 100
+Kind = Literal["splat", "mesh"]
+_WORKFLOWS = {"splat": photo_to_splat, "mesh": object_to_mesh}
+
+
+@dataclass(frozen=True, slots=True)
+class CallBack:
+    """Somebody who wants to be sent what a task makes.
+
+    Attributes:
+        task_id: what the task is called there.
+        url: where, without a slash at the end; checked.
+    """
+
+    task_id: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +60,35 @@ class Wish:
     """What a client wants made of a photo.
 
     Attributes:
+        kind: what: a splat, or a mesh of the object in it.
         model: name of the model; by default the one of the settings.
         f_px: focal length in pixels of the upright photo; by default from its EXIF, else a 30 mm equivalent.
         keep_ply: whether to keep the PLY; by default as the settings say.
         priority: of those that wait, higher ones go first; -100 to 100.
         time_limit_s: how long it may work, waiting not counted; at most what the settings allow.
+        attended: somebody waits for it, and deletes it in the end; if the server is killed, its next start does.
+        call_back: who is sent the results.
     """
 
+    kind: Kind = "splat"
     model: str | None = None
     f_px: float | None = None
     keep_ply: bool | None = None
     priority: int = 0
     time_limit_s: float | None = None
+    attended: bool = False
+    call_back: CallBack | None = None
 
 
 class Intake:
     """Accepts photos; its methods block, and may be called from any thread."""
 
-    def __init__(self, services: Services, batches: BatchStore, client: DBOSClient) -> None:
+    def __init__(
+        self, services: Services, batches: BatchStore, callbacks: CallbackStore, client: DBOSClient
+    ) -> None:
         self._services = services
         self._batches = batches
+        self._callbacks = callbacks
         self._client = client
         self._lock = threading.Lock()
         self._in_flight: set[str] = set()
@@ -77,6 +112,7 @@ class Intake:
             StorageFullError: no space is left.
             IdempotencyMismatchError, IdempotencyInFlightError: the key is of another request, or of one that is
                 being accepted.
+            TaskUnderWayError: whoever is to be called back calls another task the same, and that has not ended.
             WheatstoneError: the source cannot give the photo.
         """
         with self._once(key, [source], wish) as request, ExitStack() as held:
@@ -84,7 +120,13 @@ class Intake:
                 return self._services.tasks.get(made), True
             self._check_room(1)
             new = self._new(source.read(self._services), wish, held)
-            (task,) = self._create([new], lambda connection: self._also(connection, [new], request, new.id))
+
+            def also(connection: sa.Connection) -> None:
+                self._also(connection, [new], request, new.id)
+                if wish.call_back is not None:
+                    self._callbacks.add(connection, Callback(new.id, wish.call_back.task_id, wish.call_back.url))
+
+            (task,) = self._create([new], also)
         return task, False
 
     def submit_batch(self, sources: Sequence[Upload], wish: Wish, key: str | None = None) -> tuple[Batch, bool]:
@@ -145,11 +187,13 @@ class Intake:
     def _new(self, content: Content, wish: Wish, held: ExitStack, batch_id: str | None = None) -> NewTask:
         """Check a photo and store it; it is held until `held` ends."""
         settings = self._services.settings
-        name, model = shown(content.name), wish.model or settings.model.name
-        splat_model_named(model, settings)
+        preferred = settings.model.mesh if wish.kind == "mesh" else settings.model.name
+        name, model = shown(content.name), wish.model or preferred
+        model_named(wish.kind, model, settings)
         Photo(content.data, name, wish.f_px, settings.pictures).check()
         new = NewTask(
             id=str(uuid.uuid4()),
+            kind=wish.kind,
             model=model,
             photo_sha256=held.enter_context(self._services.photos.holding(content.data)),
             photo_bytes=len(content.data),
@@ -159,8 +203,11 @@ class Intake:
             priority=wish.priority,
             keep_ply=settings.storage.keep_ply if wish.keep_ply is None else wish.keep_ply,
             time_limit_s=min(wish.time_limit_s or settings.jobs.time_limit_s, settings.jobs.time_limit_s),
+            attended=wish.attended,
         )
-        return replace(new, result=kept_result(self._services, new)) if settings.cache.enabled else new
+        if wish.kind == "mesh" or not settings.cache.enabled:
+            return new
+        return replace(new, result=kept_result(self._services, new))
 
     def _create(self, new: Sequence[NewTask], also: Callable[[sa.Connection], None]) -> list[Task]:
         try:
@@ -186,7 +233,7 @@ class Intake:
                     connection,
                     {
                         "queue_name": QUEUE,
-                        "workflow_name": photo_to_splat.__name__,
+                        "workflow_name": _WORKFLOWS[task.kind].__name__,
                         "workflow_id": task.id,
                         "app_version": WORKFLOWS_VERSION,
                         "priority": 1 + MAX_PRIORITY - task.priority,  # for DBOS, 1 is the most urgent

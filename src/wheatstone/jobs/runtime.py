@@ -19,7 +19,7 @@ from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 from obstore.exceptions import BaseError
 
 from wheatstone.cancellation import Cancellation
-from wheatstone.delivery import Deliveries, Webhooks, workflows_alive
+from wheatstone.delivery import Callbacks, Deliveries, Webhooks, workflows_alive
 from wheatstone.egress import Egress
 from wheatstone.errors import CancelledError, ServerBusyError, StorageUnavailableError, WheatstoneError, reason
 from wheatstone.executors.local import evict
@@ -29,7 +29,7 @@ from wheatstone.jobs.retention import expired
 from wheatstone.jobs.services import Services, set_current
 from wheatstone.jobs.sources import Link, Source, Upload
 from wheatstone.locks import lock
-from wheatstone.models.registry import splat_model_named
+from wheatstone.models.registry import mesh_model_named, splat_model_named
 from wheatstone.settings import Settings
 from wheatstone.stages import Report, Stages
 from wheatstone.storage import (
@@ -37,6 +37,7 @@ from wheatstone.storage import (
     WORK,
     Batch,
     BatchStore,
+    CallbackStore,
     DeliveryStore,
     ObjectStore,
     Status,
@@ -88,7 +89,7 @@ class Runtime:
         """Open everything, and go on with the tasks that a last run left.
 
         Raises:
-            UnknownModelError: there is no model of the name in the settings.
+            UnknownModelError: there is no model of a name in the settings.
             ServerBusyError: another server holds the folders.
             StorageUnavailableError: a folder or the database cannot be used.
         """
@@ -97,6 +98,8 @@ class Runtime:
         async with AsyncExitStack() as resources:
             storage, model = self.settings.storage, self.settings.model
             splat_model_named(model.name, self.settings)
+            if model.mesh != "auto":
+                mesh_model_named(model.mesh, self.settings)
             for folder in {storage.output_dir.resolve(), storage.db_path.parent.resolve()}:
                 _hold(folder, resources)
             self._engine = open_database(storage.db_path)
@@ -104,15 +107,19 @@ class Runtime:
             serializer = DBOSPortableJSONSerializer()
             client = DBOSClient(system_database_engine=self._engine, serializer=serializer)
             resources.callback(client.destroy)
+            objects, callbacks = ObjectStore(storage.output_dir), CallbackStore(self._engine)
+            deliveries = DeliveryStore(self._engine)
             self.deliveries = Deliveries(
-                DeliveryStore(self._engine),
+                deliveries,
                 Webhooks(self.settings.webhook, WebhookStore(self._engine)),
+                Callbacks(self.settings.reconstruction, callbacks, deliveries, objects),
                 Egress(self.settings.egress),
                 client,
             )
             resources.callback(self.deliveries.stop)
-            tasks = TaskStore(self._engine, on_final=self.deliveries.on_final)
-            objects = ObjectStore(storage.output_dir)
+            tasks = TaskStore(
+                self._engine, on_final=self.deliveries.on_final, on_artifact=self.deliveries.on_artifact
+            )
             identity, link_key = tasks.identity()
             objects.claim(identity)
             objects.delete_partial()
@@ -130,7 +137,7 @@ class Runtime:
             resources.callback(self.services.stop)
             self._fetchers = ThreadPoolExecutor(_FETCHES, thread_name_prefix="fetch")
             resources.callback(self._fetchers.shutdown, wait=False, cancel_futures=True)
-            self._intake = Intake(self.services, self.batches, client)
+            self._intake = Intake(self.services, self.batches, callbacks, client)
             if self._clear_cache:
                 await asyncio.to_thread(self.services.cache.clear)
             await self._launch(resources, serializer)
@@ -240,6 +247,7 @@ class Runtime:
                     "The server was interrupted and cannot go on with this task; submit it again."
                 )
                 await asyncio.to_thread(self.services.move, task_id, Status.FAILED, error=error)
+        await self.delete(await asyncio.to_thread(tasks.attended))  # those who attended them have lost us
         await asyncio.to_thread(self._delete_lost_files, unfinished)
 
     def _delete_lost_files(self, unfinished: set[str]) -> None:

@@ -26,7 +26,7 @@ from wheatstone.jobs.observers import JobObserver
 from wheatstone.jobs.photos import PhotoShelf
 from wheatstone.settings import Settings
 from wheatstone.stages import Stages
-from wheatstone.storage import TASKS, ObjectStore, Status, Task, TaskStore
+from wheatstone.storage import TASKS, Artifact, ObjectStore, Status, Task, TaskStore
 
 _log = logging.getLogger(__name__)
 
@@ -176,6 +176,17 @@ class Services:
             _log.info("task %s: %s", task_id, status)
             self.tell(changed)
         return changed is not None
+
+    def add_artifact(self, task_id: str, artifact: Artifact) -> None:
+        """`TaskStore.add_artifact`, told to all who follow the task.
+
+        Raises:
+            CancelledError: the task has ended meanwhile.
+        """
+        changed = self.tasks.add_artifact(task_id, artifact)
+        if changed is None:
+            raise CancelledError("Cancelled.")
+        self.hub.notify(changed)
 
     def tell(self, task: Task) -> None:
         """Tell all who follow a task that it has a new status."""

@@ -70,11 +70,16 @@ class Upload:
 
     def identity(self) -> str:
         """By name and content."""
+        return f"{self.name} {self.sha256()}"
+
+    def sha256(self) -> str:
+        """Of the content."""
         digest = hashlib.sha256()
+        self.file.seek(0)
         while chunk := self.file.read(_CHUNK_BYTES):
             digest.update(chunk)
         self.file.seek(0)
-        return f"{self.name} {digest.hexdigest()}"
+        return digest.hexdigest()
 
     def read(self, services: Services) -> Content:
         """The photo.

@@ -11,14 +11,13 @@ from typing import Any
 from wheatstone.cancellation import Cancellation
 from wheatstone.errors import CancelledError, CompressionFailedError
 from wheatstone.jobs.cache import result_key
-from wheatstone.jobs.photos import photo_key
 from wheatstone.jobs.services import Services
-from wheatstone.pictures import Photo
+from wheatstone.jobs.tasks import photo_of, rank_of, task_key
 from wheatstone.pipelines.compression import ExternalCompressor
 from wheatstone.splats.facts import scene_facts, to_json
 from wheatstone.splats.formats import write_scene
 from wheatstone.stages import Stages
-from wheatstone.storage import TASKS, Artifact, NewTask, Result, Status, Task
+from wheatstone.storage import Artifact, NewTask, Result, Status, Task
 
 PLY, SOG, POSTER, METADATA = "output.ply", "output.sog", "poster.webp", "metadata.json"
 _MEDIA_TYPES = {
@@ -27,13 +26,6 @@ _MEDIA_TYPES = {
     POSTER: "image/webp",
     METADATA: "application/json",
 }
-_PRIORITY_S = 1e9
-"""What a step of priority is worth in seconds of waiting: more than anybody waits."""
-
-
-def task_key(task_id: str, name: str) -> str:
-    """Where a task's file lies."""
-    return f"{TASKS}/{task_id}/{name}"
 
 
 def kept_result(services: Services, task: Task | NewTask, *, again: bool = False) -> Result | None:
@@ -78,14 +70,7 @@ def predict(services: Services, task: Task, stages: Stages) -> dict[str, Any] | 
         if result := kept_result(services, task, again=True):
             services.move(task.id, Status.COMPLETED, artifacts=result.artifacts, facts=result.facts)
             return None
-    photo = Photo(
-        services.objects.path(photo_key(task.photo_sha256)),
-        task.source_name,
-        task.f_px,
-        services.settings.pictures,
-    )
-    rank = task.created_at.timestamp() - _PRIORITY_S * task.priority
-    scene = services.executor.predict_splat(task.model, photo, stages, rank=rank)
+    scene = services.executor.predict_splat(task.model, photo_of(services, task), stages, rank=rank_of(task))
     with tempfile.TemporaryDirectory(dir=services.work_dir) as folder, stages.stage("ply"):
         path = write_scene(scene, Path(folder, PLY))
         services.objects.put(task_key(task.id, PLY), path)

@@ -1,4 +1,4 @@
-"""A photo to a splat as a durable workflow: what is done is not done again, whatever happens to the server.
+"""Photos to splats and meshes as durable workflows: what is done is not redone, whatever happens to the server.
 
 DBOS runs a step until it is recorded: one that was cut off by a kill runs again, and only that one. The task's row
 is the one truth about it: a task that has ended there, for instance because it was cancelled, stays as it is.
@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+from collections.abc import AsyncIterator
 from typing import Any
 
 from dbos import DBOS, PortableWorkflowError
 from dbos._error import DBOSMaxStepRetriesExceeded  # what `dbos.error` gives, which is a module in no package
 
 from wheatstone.errors import ChildCrashedError, UnknownTaskError, error_of
-from wheatstone.jobs import splats
+from wheatstone.jobs import meshes, splats
 from wheatstone.jobs.services import current
 from wheatstone.storage import Status
 
@@ -39,11 +40,25 @@ _step = functools.partial(
 @DBOS.workflow(name="photo_to_splat", max_recovery_attempts=None)  # a killed server is not the photo's fault
 async def photo_to_splat(task_id: str) -> None:
     """Predict, then compress; the workflow has the task's id."""
-    current().workflows.add(task_id)
-    try:
+    async with _under_way(task_id):
         predicted = await _predict(task_id)
         if predicted is not None:
             await _compress(task_id, _as_now(predicted))
+
+
+@DBOS.workflow(name="object_to_mesh", max_recovery_attempts=None)
+async def object_to_mesh(task_id: str) -> None:
+    """Reconstruct; the workflow has the task's id."""
+    async with _under_way(task_id):
+        await _reconstruct(task_id)
+
+
+@contextlib.asynccontextmanager
+async def _under_way(task_id: str) -> AsyncIterator[None]:
+    """Let the task's row tell of a failure within the block."""
+    current().workflows.add(task_id)
+    try:
+        yield
     except PortableWorkflowError as error:
         await _fail(task_id, str(error.code), error.message)
     except DBOSMaxStepRetriesExceeded:
@@ -73,6 +88,11 @@ async def _compress(task_id: str, predicted: dict[str, Any]) -> None:
     status = Status.COMPRESSING if services.settings.compression.enabled else None
     work = functools.partial(splats.compress, predicted=predicted)
     await services.run(task_id, work, status, spent_s=sum(predicted["seconds"].values()))
+
+
+@_step(name="reconstruct")
+async def _reconstruct(task_id: str) -> None:
+    await current().run(task_id, meshes.reconstruct, Status.CONVERTING)
 
 
 async def _fail(task_id: str, code: str, message: str) -> None:

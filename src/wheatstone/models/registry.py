@@ -10,13 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from wheatstone.errors import CheckpointUnavailableError, ModelUnavailableError, UnknownModelError
 from wheatstone.models import checkpoints
+from wheatstone.models.crm import CRM
+from wheatstone.models.crm import about as about_crm
 from wheatstone.models.hashes import weights_sha256
+from wheatstone.models.inflate.about import INFLATE, detail_of
 from wheatstone.models.relief import RELIEF, Relief
-from wheatstone.models.roles import ModelInfo, SplatPredictor
+from wheatstone.models.roles import MeshReconstructor, ModelInfo, SplatPredictor
 from wheatstone.models.sharp import SHARP
 from wheatstone.models.sharp.about import input_side_px
 from wheatstone.settings import Settings, load_settings
@@ -37,6 +40,7 @@ class SplatModel:
     """A model that turns a photo into a splat.
 
     Attributes:
+        kind: what it makes, as tasks call it.
         info: what to know about it.
         load: makes it ready, fetching what it needs.
         is_ready: tells, quickly, whether all that it needs is here; `auto` takes none that is not.
@@ -46,11 +50,27 @@ class SplatModel:
             seconds, and raise what `load` does. None for a model that runs on the CPU only.
     """
 
+    kind: ClassVar[str] = "splat"
     info: ModelInfo
     load: Callable[[Settings, Progress], SplatPredictor]
     is_ready: Callable[[Settings], bool] = lambda _settings: True
     traits: Callable[[Settings], Mapping[str, Any]] = lambda _settings: {}
     device_of: Callable[[Settings], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeshModel:
+    """A model that turns a photo of an object into a mesh; with the attributes of `SplatModel`."""
+
+    kind: ClassVar[str] = "mesh"
+    info: ModelInfo
+    load: Callable[[Settings, Progress], MeshReconstructor]
+    is_ready: Callable[[Settings], bool] = lambda _settings: True
+    traits: Callable[[Settings], Mapping[str, Any]] = lambda _settings: {}
+    device_of: Callable[[Settings], str] | None = None
+
+
+Model = SplatModel | MeshModel
 
 
 def _load_sharp(settings: Settings, progress: Progress) -> SplatPredictor:
@@ -119,6 +139,35 @@ def _load_relief(settings: Settings, progress: Progress) -> SplatPredictor:
     return Relief(_matte_checkpoint(settings, progress))
 
 
+def _load_crm(settings: Settings, progress: Progress) -> MeshReconstructor:
+    """CRM, ready in its own process.
+
+    Raises:
+        ModelUnavailableError: CRM is not set up, or its environment lacks something.
+        CheckpointUnavailableError: its weights are missing or damaged.
+    """
+    from wheatstone.models.crm.model import Crm
+
+    about_crm.check(settings)  # before anything is fetched
+    crm = Crm(settings, _matte_checkpoint(settings, lambda _fraction: None))
+    crm.load(progress)
+    return crm
+
+
+def _crm_traits(settings: Settings) -> Mapping[str, Any]:
+    return {**about_crm.traits(settings), **_relief_traits(settings)}
+
+
+def _load_inflate(settings: Settings, progress: Progress) -> MeshReconstructor:
+    from wheatstone.models.inflate import Inflate
+
+    return Inflate(_matte_checkpoint(settings, progress), detail_of(settings))
+
+
+def _inflate_traits(settings: Settings) -> Mapping[str, Any]:
+    return {**_relief_traits(settings), **settings.mesh.model_dump()}
+
+
 def _matte_checkpoint(settings: Settings, progress: Progress) -> Path | None:
     """The best U²-Net at hand, else the small one fetched; None, with a warning, when it cannot be had.
 
@@ -155,23 +204,35 @@ SPLAT_MODELS = (
 )
 """The photo-to-splat models that come along, the one that `auto` prefers first."""
 
-PLUGINS = "wheatstone.splat_models"
-"""Entry points of this group are `SplatModel`s of other packages."""
+MESH_MODELS: tuple[MeshModel, ...] = (
+    MeshModel(CRM, _load_crm, about_crm.is_ready, _crm_traits, about_crm.device_of),
+    MeshModel(INFLATE, _load_inflate, traits=_inflate_traits),
+)
+"""The photo-to-mesh models that come along, the one that `auto` prefers first."""
+
+SPLAT_PLUGINS, MESH_PLUGINS = "wheatstone.splat_models", "wheatstone.mesh_models"
+"""Entry points of these groups are `SplatModel`s and `MeshModel`s of other packages."""
 
 
 @functools.cache
 def splat_models() -> tuple[SplatModel, ...]:
     """All photo-to-splat models: those that come along, then those of plug-ins."""
-    return (*SPLAT_MODELS, *(model for model, _ in _plugins()))
+    return (*SPLAT_MODELS, *(model for model, _ in _plugins(SPLAT_PLUGINS)))
 
 
 @functools.cache
-def _plugins() -> tuple[tuple[SplatModel, str], ...]:
+def mesh_models() -> tuple[MeshModel, ...]:
+    """All photo-to-mesh models: those that come along, then those of plug-ins."""
+    return (*MESH_MODELS, *(model for model, _ in _plugins(MESH_PLUGINS)))
+
+
+@functools.cache
+def _plugins(group: str) -> tuple[tuple[Any, str], ...]:
     """The models of plug-ins, each with the version of the package that brings it."""
-    return tuple((point.load(), point.dist.version if point.dist else "") for point in entry_points(group=PLUGINS))
+    return tuple((point.load(), point.dist.version if point.dist else "") for point in entry_points(group=group))
 
 
-def fingerprint(model: SplatModel, settings: Settings) -> str:
+def fingerprint(model: Model, settings: Settings) -> str:
     """All that determines a model's results besides the photo and the focal length, as canonical JSON.
 
     Two that are equal mean equal results. It changes when weights that were not here are fetched.
@@ -179,9 +240,9 @@ def fingerprint(model: SplatModel, settings: Settings) -> str:
     Raises:
         CheckpointUnavailableError: weights that are here cannot be read.
     """
-    package = (
-        "" if model in SPLAT_MODELS else next((version for known, version in _plugins() if known is model), "")
-    )
+    known = (*_plugins(SPLAT_PLUGINS), *_plugins(MESH_PLUGINS))
+    ours = (*SPLAT_MODELS, *MESH_MODELS)
+    package = "" if model in ours else next((version for plugged, version in known if plugged is model), "")
     parts = {
         "wheatstone": VERSION,
         "name": model.info.name,
@@ -198,11 +259,39 @@ def splat_model_named(name: str, settings: Settings | None = None) -> SplatModel
     Raises:
         UnknownModelError: there is none.
     """
+    return _named(name, SPLAT_MODELS, splat_models, settings)
+
+
+def mesh_model_named(name: str, settings: Settings | None = None) -> MeshModel:
+    """As `splat_model_named`, for meshes.
+
+    Raises:
+        UnknownModelError: there is none.
+        ModelUnavailableError: none of those that come along can run here.
+    """
+    return _named(name, MESH_MODELS, mesh_models, settings)
+
+
+def model_named(kind: str, name: str, settings: Settings | None = None) -> Model:
+    """The model of that name that makes what tasks of this kind want; raises as `mesh_model_named`."""
+    return mesh_model_named(name, settings) if kind == MeshModel.kind else splat_model_named(name, settings)
+
+
+_M = TypeVar("_M", SplatModel, MeshModel)
+
+
+def _named(
+    name: str, ours: tuple[_M, ...], all_models: Callable[[], tuple[_M, ...]], settings: Settings | None
+) -> _M:
     if name == "auto":
-        return next(model for model in SPLAT_MODELS if model.is_ready(settings or load_settings()))
-    for models in (lambda: SPLAT_MODELS, splat_models):  # looking for plug-ins takes a moment
-        for model in models():
-            if model.info.name == name:
+        for model in ours:
+            if model.is_ready(settings or load_settings()):
                 return model
-    known = ", ".join(["auto", *(model.info.name for model in splat_models())])
+        raise ModelUnavailableError("No model that comes along can do this here; name one of a plug-in.")
+    by_name = {model.info.name: model for model in ours}
+    if name not in by_name:  # looking for plug-ins takes a moment
+        by_name = {model.info.name: model for model in reversed(all_models())}
+    if name in by_name:
+        return by_name[name]
+    known = ", ".join(["auto", *(model.info.name for model in all_models())])
     raise UnknownModelError(f"Unknown model {name!r}; known are {known}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -51,4 +51,31 @@ class BatchPredictor(SplatPredictor, Protocol):
 
     def predict_many(self, pictures: Sequence[Picture], stages: Stages) -> list[Scene]:
         """The scenes of the pictures; best no more than `photos_at_once`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A named result of a reconstruction, as soon as it exists.
+
+    Attributes:
+        name: of a file, such as `pixel_images.png`: letters, digits, `_`, `-` and `.`.
+        data: what the file holds.
+    """
+
+    name: str
+    data: bytes
+
+
+class MeshReconstructor(Protocol):
+    """Turns a photo of an object into a textured mesh, part by part."""
+
+    info: ModelInfo
+
+    def reconstruct(self, picture: Picture, stages: Stages) -> Iterator[Part]:
+        """The parts in the order in which they come to be, no name twice; the same picture gives the same bytes.
+
+        `pixel_images.png`, `xyz_images.png` and `output3d.zip`, in this order, are what every model makes; others
+        may come between them. The end that `stages.cancellation` asks for is heeded between and within parts.
+        """
         ...

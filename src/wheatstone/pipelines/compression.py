@@ -13,10 +13,10 @@ import psutil
 
 from wheatstone.errors import CompressionFailedError
 from wheatstone.splats.formats import read_scene, write_scene
-from wheatstone.splats.posters import write_poster
 from wheatstone.splats.shots import Shot
 from wheatstone.splats.viewer_facts import viewer_facts
 from wheatstone.stages import Stages
+from wheatstone.stills import write_still
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def compress(arguments: Mapping[str, Any], stages: Stages) -> dict[str, Any]:
             write_scene(scene, sog)
     with stages.stage("poster"):
         shot = Shot.of(scene, _POSTER_LONG_SIDE_PX)
-        write_poster(shot.picture(), Path(arguments["poster"]))
+        write_still(shot.picture(), Path(arguments["poster"]))
     return {"view": viewer_facts(scene, shot.pivot_m)}
 
 

@@ -6,4 +6,4 @@ from wheatstone.executors.serving import serve
 from wheatstone.pipelines.compression import compress
 
 if __name__ == "__main__":
-    serve(lambda _settings: {"compress": compress})
+    serve(lambda _settings: {"compress": lambda arguments, stages, _announce: compress(arguments, stages)})

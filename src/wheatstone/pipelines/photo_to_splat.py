@@ -13,9 +13,10 @@ from wheatstone.settings import PictureLimits
 from wheatstone.splats.clips import write_turntable
 from wheatstone.splats.facts import scene_facts, to_json
 from wheatstone.splats.formats import Format, write_scene
-from wheatstone.splats.posters import poster, write_poster
+from wheatstone.splats.posters import poster
 from wheatstone.splats.scene import Scene
 from wheatstone.stages import Stages
+from wheatstone.stills import write_still
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def write_outputs(scene: Scene, output: Output, stages: Stages, *, overwrite: bo
             write_scene(scene, path, overwrite=overwrite, effort=min(output.effort, chosen.max_effort))
     if output.poster:
         with stages.stage("poster"):
-            write_poster(poster(scene), output.path(".webp"), overwrite=overwrite)
+            write_still(poster(scene), output.path(".webp"), overwrite=overwrite)
     if output.turntable:
         with stages.stage("turntable") as progress:
             write_turntable(scene, output.path(".mp4"), progress=progress, overwrite=overwrite)

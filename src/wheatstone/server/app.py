@@ -11,7 +11,7 @@ from wheatstone.server.metrics import Metrics, add_metrics
 from wheatstone.server.pages import add_pages
 from wheatstone.server.problems import add_problems
 from wheatstone.server.readings import readings
-from wheatstone.server.surfaces import batches, jobs, mlsharp, sharp
+from wheatstone.server.surfaces import batches, deliveries, generate3d, jobs, mlsharp, reconstruction, sharp
 from wheatstone.version import VERSION
 
 _FORM_BYTES = 1_000_000
@@ -30,8 +30,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     add_problems(app)
-    for router in (sharp.router, mlsharp.router, jobs.router, batches.router, health.router):
-        app.include_router(router)
+    for surface in (sharp, mlsharp, reconstruction, generate3d, jobs, batches, deliveries, health):
+        app.include_router(surface.router)
     add_pages(app)
     app.add_middleware(
         BodyLimit,

@@ -12,8 +12,8 @@ from fastapi.sse import ServerSentEvent
 from wheatstone.errors import error_of
 from wheatstone.jobs import Follower, Progress, Runtime, place
 from wheatstone.storage import Batch, Status, Task, Topic
+from wheatstone.wire import ArtifactEvent, Job, JobArtifact, JobError, ProgressEvent, Rejected, StatusEvent
 from wheatstone.wire import Batch as WireBatch
-from wheatstone.wire import Job, JobArtifact, JobError, ProgressEvent, Rejected, StatusEvent
 
 _RECONNECT_MS = 1000
 
@@ -45,15 +45,21 @@ async def batch_of(batch: Batch, runtime: Runtime, request: Request) -> WireBatc
     )
 
 
-async def told(topic: Topic, followed: Follower) -> AsyncIterator[ServerSentEvent]:
+async def told(topic: Topic, followed: Follower, request: Request) -> AsyncIterator[ServerSentEvent]:
     """What follows of a job or a batch, as server-sent events."""
     async for news in followed:
         if isinstance(news, Progress):
             moved = ProgressEvent(job_id=news.task_id, stage=news.stage, fraction=news.fraction)
             yield ServerSentEvent(event="progress", data=moved)
-        else:
-            changed = StatusEvent(job_id=news.task_id, status=news.status, message=news.message)
-            yield ServerSentEvent(event="status", data=changed, id=str(place(topic, news)), retry=_RECONNECT_MS)
+            continue
+        kind: str = "status"
+        data: StatusEvent | ArtifactEvent = StatusEvent(
+            job_id=news.task_id, status=news.status, message=news.message
+        )
+        if news.artifact is not None:
+            url = str(request.url_for("artifact", task_id=news.task_id, name=news.artifact))
+            kind, data = "artifact", ArtifactEvent(job_id=news.task_id, name=news.artifact, url=url)
+        yield ServerSentEvent(event=kind, data=data, id=str(place(topic, news)), retry=_RECONNECT_MS)
 
 
 def _job(task: Task, position: int | None, runtime: Runtime, request: Request) -> Job:

@@ -33,7 +33,7 @@ def is_loopback(host: str) -> bool:
 
 
 class OriginGuard:
-    """Lets in only requests to known host names and, where they could change something, from our own pages.
+    """Lets in only requests to known host names and, where they could do something, from our own pages.
 
     A page of another site could otherwise make a browser send photos here, or read results by pointing its own
     name at this machine.
@@ -45,7 +45,7 @@ class OriginGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        if scope["type"] == "http":
+        if scope["type"] in ("http", "websocket"):
             headers = Headers(scope=scope)
             host, origin = headers.get("host", ""), headers.get("origin")
             if not self._is_known(host):
@@ -55,7 +55,8 @@ class OriginGuard:
                 )
                 await answer(scope, receive, send)
                 return
-            if origin and scope["method"] not in _SAFE_METHODS and not self._is_ours(origin, host):
+            is_safe = scope["type"] == "http" and scope["method"] in _SAFE_METHODS
+            if origin and not is_safe and not self._is_ours(origin, host):
                 detail = f"Pages of {origin} may not send anything here."
                 answer = problem(scope["path"], "foreign-origin", "Foreign origin", HTTPStatus.FORBIDDEN, detail)
                 await answer(scope, receive, send)

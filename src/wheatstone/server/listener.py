@@ -22,6 +22,8 @@ from wheatstone.server.metrics_server import serving_metrics
 from wheatstone.settings import Settings
 
 _BACKLOG = 2048
+_PING_S = 20.0
+"""How often a WebSocket is asked whether it lives, and how long it has to answer."""
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared with, not bound to
 
 
@@ -76,6 +78,11 @@ async def _serve(
                 server_header=False,
                 timeout_keep_alive=settings.performance.timeout_keep_alive,
                 timeout_graceful_shutdown=math.ceil(settings.server.drain_timeout_s),
+                ws="websockets-sansio",
+                ws_max_size=settings.pictures.max_bytes,
+                ws_ping_interval=_PING_S,
+                ws_ping_timeout=_PING_S,
+                ws_per_message_deflate=False,  # photos and parts are compressed already
             )
         )
         _heed_signals(server, runtime)

@@ -82,6 +82,7 @@ def _content_type(request: Request) -> str:
 
 def _wish(options: JobOptions) -> Wish:
     return Wish(
+        kind=options.kind,
         model=options.model,
         f_px=options.focal_length,
         keep_ply=options.keep_ply,

@@ -12,12 +12,10 @@ from wheatstone.splats.render import render
 from wheatstone.splats.scene import Scene
 from wheatstone.splats.stereo import Layout, Stereo
 from wheatstone.splats.views import Depths, View, depths, frame, photo_camera
+from wheatstone.stills import MAX_SIDE_PX
 
 BACKGROUND = (0.12, 0.12, 0.13)
 """A dark neutral grey, sRGB."""
-
-MAX_SIDE_PX = 16383
-"""Longest side of a picture that every format can hold; WebP's limit."""
 
 _NEAR_SHARE = 0.02  # near plane as a share of the pivot's depth, so that a scene's unit does not matter
 _FRONT = View()

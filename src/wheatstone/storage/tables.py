@@ -58,6 +58,7 @@ tasks = sa.Table(
     sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
     sa.Column("keep_ply", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("time_limit_s", sa.Float),
+    sa.Column("attended", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("error_code", sa.String(64)),
     sa.Column("error_message", sa.Text),
     sa.Column("artifacts", sa.JSON, nullable=False),
@@ -79,6 +80,7 @@ events = sa.Table(
     sa.Column("sequence", sa.Integer, nullable=False),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("message", sa.Text),
+    sa.Column("artifact", sa.String(64)),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.UniqueConstraint("task_id", "sequence"),
     sqlite_autoincrement=True,
@@ -118,7 +120,23 @@ deliveries = sa.Table(
     sa.Column("next_attempt_at", UtcDateTime),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("finished_at", UtcDateTime),
+    sa.Column("place", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("replays", sa.Integer, nullable=False, server_default="0"),
     sa.Index("deliveries_by_status", "status", "created_at"),
     sa.Index("deliveries_by_task", "task_id"),
 )
 """No foreign key: a task that is deleted has ended all the same, and who waits for word of that gets it."""
+
+callbacks = sa.Table(
+    "callbacks",
+    metadata,
+    sa.Column(
+        "task_id",
+        sa.ForeignKey("tasks.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
+        primary_key=True,
+    ),
+    sa.Column("remote_task_id", sa.String(255), nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Index("callbacks_by_remote_task", "remote_task_id"),
+)
+"""Who is called back with the results of a task. Deferred: the row is made just before that of its task."""

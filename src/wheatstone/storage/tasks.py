@@ -39,7 +39,7 @@ class Task:
 
     Attributes:
         id: made by us.
-        kind: what it makes: `splat`.
+        kind: what it makes: `splat` or `mesh`.
         status: where it stands.
         model: the model that was asked for.
         photo_sha256: of the photo's bytes, under which the object store has them.
@@ -50,6 +50,7 @@ class Task:
         priority: of those that wait, higher ones go first.
         keep_ply: whether its PLY is to be kept.
         time_limit_s: how long it may work, waiting not counted.
+        attended: somebody waits for it on a connection, and it is of no use to anybody once that is gone.
         error_code: of the `WheatstoneError` that ended it.
         error_message: what to tell the person who waits.
         artifacts: what it made so far.
@@ -71,6 +72,7 @@ class Task:
     priority: int
     keep_ply: bool
     time_limit_s: float | None
+    attended: bool
     error_code: str | None
     error_message: str | None
     artifacts: tuple[Artifact, ...]
@@ -91,10 +93,12 @@ class Result:
     Attributes:
         artifacts: its files, copied.
         facts: what is known of them.
+        comes_in_parts: whether those who follow the task are told of each file.
     """
 
     artifacts: tuple[Artifact, ...]
     facts: dict[str, Any]
+    comes_in_parts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +116,13 @@ class NewTask:
     priority: int = 0
     keep_ply: bool = False
     time_limit_s: float | None = None
+    attended: bool = False
     result: Result | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A change of a task's status.
+    """A change of a task's status, or something that it has made on the way.
 
     Attributes:
         number: grows from event to event, over all tasks.
@@ -126,6 +131,7 @@ class Event:
         status: the new one.
         message: why, after a failure.
         created_at: when.
+        artifact: name of what it has made; None if its status changed.
     """
 
     number: int
@@ -134,6 +140,7 @@ class Event:
     status: Status
     message: str | None
     created_at: datetime
+    artifact: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +172,9 @@ class News:
 OnFinal = Callable[[sa.Connection, Task], None]
 """Called within the transaction in which a task comes to its final status."""
 
+OnArtifact = Callable[[sa.Connection, Task, Artifact], None]
+"""Called within the transaction that adds an artifact before the end."""
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
@@ -178,11 +188,13 @@ class TaskStore:
         engine: sa.Engine,
         clock: Callable[[], datetime] = _now,
         on_final: OnFinal = lambda _connection, _task: None,
+        on_artifact: OnArtifact = lambda _connection, _task, _artifact: None,
     ) -> None:
-        """`on_final` does what belongs into the transaction in which a task comes to its final status."""
+        """`on_final` and `on_artifact` do what else belongs into the transaction of that change."""
         self._engine = engine
         self._clock = clock
         self._on_final = on_final
+        self._on_artifact = on_artifact
 
     def create(self, new: Sequence[NewTask], also: Callable[[sa.Connection], None]) -> list[Task]:
         """New tasks with their first events, all or none; `also` first does what else is of that transaction.
@@ -194,11 +206,13 @@ class TaskStore:
             also(connection)
             for task in new:
                 connection.execute(tasks.insert().values(_row(task, now)))
-                self._add_event(connection, task.id, 1, Status.QUEUED, None, now)
+                self._add_event(connection, task.id, Status.QUEUED, now)
             created = [self._get(connection, task.id) for task in new]
             for task, made in zip(new, created, strict=True):
                 if task.result is not None:
-                    self._add_event(connection, task.id, 2, Status.COMPLETED, None, now)
+                    for artifact in task.result.artifacts if task.result.comes_in_parts else ():
+                        self._add_event(connection, task.id, Status.QUEUED, now, artifact=artifact.name)
+                    self._add_event(connection, task.id, Status.COMPLETED, now)
                     self._on_final(connection, made)
         return created
 
@@ -248,6 +262,8 @@ class TaskStore:
                 values["started_at"] = now
             if status.is_final:
                 values["finished_at"] = now
+            if status in (Status.FAILED, Status.CANCELLED):
+                values["artifacts"] = []
             if error is not None:
                 values |= {"error_code": error.code, "error_message": str(error)}
             if artifacts is not None:
@@ -256,10 +272,35 @@ class TaskStore:
                 values["facts"] = task.facts | facts
             connection.execute(tasks.update().where(tasks.c.id == task_id).values(values))
             message = str(error) if error else None
-            self._add_event(connection, task_id, self._events_of(connection, task_id) + 1, status, message, now)
+            self._add_event(connection, task_id, status, now, message=message)
             changed = self._get(connection, task_id)
             if status.is_final:
                 self._on_final(connection, changed)
+        return changed
+
+    def add_artifact(self, task_id: str, artifact: Artifact) -> Task | None:
+        """Add something that a task has made, with an event; in place of one of that name, without.
+
+        Returns:
+            The task as it is now; None if it has ended, and nothing changed.
+
+        Raises:
+            UnknownTaskError: there is no such task (any more).
+        """
+        with self._engine.begin() as connection:
+            task = self._get(connection, task_id, lock=True)
+            if task.status.is_final:
+                return None
+            made = {known.name: known for known in task.artifacts}
+            is_new = artifact.name not in made
+            made[artifact.name] = artifact
+            values = {"artifacts": [asdict(known) for known in made.values()]}
+            connection.execute(tasks.update().where(tasks.c.id == task_id).values(values))
+            if is_new:
+                self._add_event(connection, task_id, task.status, self._clock(), artifact=artifact.name)
+            changed = self._get(connection, task_id)
+            if is_new:
+                self._on_artifact(connection, changed, artifact)
         return changed
 
     def news(self, topic: Topic, after: int = 0) -> News:
@@ -328,6 +369,11 @@ class TaskStore:
         with self._engine.connect() as connection:
             return list(connection.execute(query).scalars())
 
+    def attended(self) -> list[Task]:
+        """The tasks that are attended, or were when the server was killed."""
+        with self._engine.connect() as connection:
+            return [_task(row) for row in connection.execute(sa.select(tasks).where(tasks.c.attended))]
+
     def counts(self) -> dict[Status, int]:
         """How many tasks have each status that is not final."""
         final = [status for status in Status if status.is_final]
@@ -384,24 +430,19 @@ class TaskStore:
         return _task(row)
 
     @staticmethod
-    def _events_of(connection: sa.Connection, task_id: str) -> int:
-        last = sa.select(sa.func.coalesce(sa.func.max(events.c.sequence), 0)).where(events.c.task_id == task_id)
-        return int(connection.execute(last).scalar_one())
-
-    @staticmethod
     def _add_event(
         connection: sa.Connection,
         task_id: str,
-        sequence: int,
         status: Status,
-        message: str | None,
         now: datetime,
+        *,
+        message: str | None = None,
+        artifact: str | None = None,
     ) -> None:
-        connection.execute(
-            events.insert().values(
-                task_id=task_id, sequence=sequence, status=status, message=message, created_at=now
-            )
-        )
+        last = sa.select(sa.func.coalesce(sa.func.max(events.c.sequence), 0)).where(events.c.task_id == task_id)
+        values = {"status": status, "message": message, "artifact": artifact, "created_at": now}
+        sequence = connection.execute(last).scalar_one() + 1
+        connection.execute(events.insert().values(task_id=task_id, sequence=sequence, **values))
 
 
 def _row(new: NewTask, now: datetime) -> dict[str, Any]:
@@ -415,7 +456,8 @@ def _row(new: NewTask, now: datetime) -> dict[str, Any]:
 
 
 def _event(row: sa.Row[Any]) -> Event:
-    return Event(row.number, row.task_id, row.sequence, Status(row.status), row.message, row.created_at)
+    status = Status(row.status)
+    return Event(row.number, row.task_id, row.sequence, status, row.message, row.created_at, row.artifact)
 
 
 def _task(row: sa.Row[Any]) -> Task:

@@ -44,11 +44,12 @@ async def get_batch(batch: BatchDependency, runtime: RuntimeDependency, request:
 async def _follow(
     batch: BatchDependency,
     runtime: RuntimeDependency,
+    request: Request,
     last_event_id: LastEventId,
     progress: Annotated[bool, Query(description="Also send `event: progress`.")] = False,
 ) -> AsyncIterator[ServerSentEvent]:
     topic = Topic(batch.id, is_batch=True)
-    return told(topic, runtime.services.hub.follow(topic, last_event_id or 0, progress=progress))
+    return told(topic, runtime.services.hub.follow(topic, last_event_id or 0, progress=progress), request)
 
 
 @router.get("/{batch_id}/events", response_class=EventSourceResponse)

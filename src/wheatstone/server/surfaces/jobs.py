@@ -37,7 +37,7 @@ async def submit(
     idempotency_key: IdempotencyKey = None,
     prefer: Annotated[str, Header(description="`wait=n`: answer when it is done, or after n seconds.")] = "",
 ) -> Job:
-    """Turn a photo into a splat: one that is sent along, or is elsewhere, or here already."""
+    """Turn a photo into a splat or a mesh: one that is sent along, or is elsewhere, or here already."""
     async with asked(request) as (sources, wish):
         if len(sources) != 1:
             raise BadOptionError(f"A job takes one photo, not {len(sources)}; /v1/batches takes many.")
@@ -84,11 +84,12 @@ async def get_job(task: TaskDependency, runtime: RuntimeDependency, request: Req
 async def _follow(
     task: TaskDependency,
     runtime: RuntimeDependency,
+    request: Request,
     last_event_id: LastEventId,
     progress: Annotated[bool, _PROGRESS] = False,
 ) -> AsyncIterator[ServerSentEvent]:
     topic = Topic(task.id)
-    return told(topic, runtime.services.hub.follow(topic, last_event_id or 0, progress=progress))
+    return told(topic, runtime.services.hub.follow(topic, last_event_id or 0, progress=progress), request)
 
 
 @router.get("/{task_id}/events", response_class=EventSourceResponse)
@@ -96,6 +97,8 @@ async def events(
     followed: Annotated[AsyncIterator[ServerSentEvent], Depends(_follow)],
 ) -> AsyncIterator[ServerSentEvent]:
     """A job's statuses, pushed: `event: status`, all so far, then each new one, until the last.
+
+    A mesh comes part by part: `event: artifact`, as soon as there is one.
 
     A client that reconnects with `Last-Event-ID` gets what it missed.
     """

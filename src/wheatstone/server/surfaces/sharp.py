@@ -103,6 +103,8 @@ async def stream(
         if isinstance(told, Progress):
             yield ServerSentEvent(event="progress", data={"stage": told.stage, "fraction": told.fraction})
             continue
+        if told.artifact is not None:
+            continue
         data: dict[str, str] = {"status": _WORDS[told.status]}
         if told.message is not None:
             data["message"] = told.message

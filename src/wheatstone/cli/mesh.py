@@ -1,0 +1,98 @@
+"""`wheatstone mesh`: photos of objects become meshes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.markup import escape
+
+from wheatstone.cli.parameters import Flag, refuse_existing
+from wheatstone.cli.summary import Row, output_bases, print_error, print_summary, progress_bar, stage_text
+from wheatstone.errors import BadOptionError, WheatstoneError
+from wheatstone.executors import InlineExecutor
+from wheatstone.meshes.formats import MESH_FORMATS, mesh_format_named
+from wheatstone.models.inflate.about import Detail
+from wheatstone.models.registry import mesh_model_named
+from wheatstone.pictures import picture_paths
+from wheatstone.pipelines.photo_to_mesh import MeshOutput, photo_to_mesh, write_mesh_outputs
+from wheatstone.settings import changed, load_settings
+from wheatstone.stages import Stages
+
+
+def mesh(
+    photos: Annotated[list[Path], Parameter(negative=())],
+    /,
+    *,
+    output: Annotated[Path, Parameter(alias="-o")] = Path(),
+    model: str = "auto",
+    format: Annotated[str, Parameter(alias="-f")] = "glb",  # noqa: A002 - the flag's name
+    faces: int | None = None,
+    texture_size: int | None = None,
+    parts: Flag = False,
+    poster: Flag = False,
+    turntable: Flag = False,
+    overwrite: Flag = False,
+) -> int:
+    """Turn photos of objects into closed, textured meshes.
+
+    Best are photos of one thing before a plain background, seen from its front, or cut-outs (PNG with
+    transparency). Each photo gives one file per format, named like the photo. A photo that cannot be read or
+    shows no object is named, the others are still done, and the exit code is 2.
+
+    Examples: `wheatstone mesh teapot.jpg`, `wheatstone mesh things/ -o meshes --poster`,
+    `wheatstone mesh teapot.jpg -o teapot.glb --format glb,stl --faces 5000`
+
+    Args:
+        photos: Photos (JPEG, PNG, WebP, HEIC, AVIF, TIFF) or folders of them.
+        output: Folder for the results or, for a single photo, a file name such as `teapot.glb`.
+        model: `auto` for the best one that can run here, or a name from `wheatstone models list`.
+        format: Formats to write, comma-separated: `glb`, `obj`, `zip` (OBJ in one file), `ply`, `stl`, `usdz`.
+        faces: How many faces the meshes of `inflate` have, about; 24,000 unless the settings say otherwise.
+        texture_size: Pixels along each side of the texture's halves, for front and back, with `inflate`; 1024
+            unless the settings say otherwise.
+        parts: Also keep all that the model makes, in a folder `.parts`: cut-out, six views, their coordinates,
+            preview.
+        poster: Also render a picture of each mesh (`.webp`).
+        turntable: Also render a clip of each mesh (`.mp4`).
+        overwrite: Replace files that exist.
+    """
+    files = picture_paths(photos)
+    formats = [mesh_format_named(name.strip()) for name in format.split(",") if name.strip()]
+    if not formats:
+        raise BadOptionError("--format names no format; try --format glb,obj.")
+    bases = output_bases(files, output, [known.suffix for known in MESH_FORMATS])
+    settings = load_settings()
+    detail = Detail(
+        settings.mesh.faces if faces is None else faces,
+        settings.mesh.texture_size if texture_size is None else texture_size,
+    )
+    settings = changed(settings, "mesh", faces=detail.faces, texture_size=detail.texture_px)
+    info = mesh_model_named(model, settings).info
+    executor = InlineExecutor(settings)
+    rows: list[Row] = []
+    with progress_bar(Console(stderr=True)) as bar:
+        task = bar.add_task("", total=len(files), photo="", stage="")
+
+        def report(stage: str, fraction: float) -> None:
+            bar.update(task, stage=stage_text(stage, fraction))
+
+        for photo, base in zip(files, bases, strict=True):
+            bar.update(task, photo=escape(photo.name), stage="")
+            wanted = MeshOutput(base, formats, parts, poster, turntable)
+            stages = Stages(report)
+            try:
+                for path in wanted.paths:
+                    refuse_existing(path, overwrite=overwrite)
+                made = photo_to_mesh(photo, executor, model=model, limits=settings.pictures, stages=stages)
+                written = write_mesh_outputs(made, wanted, stages, overwrite=overwrite)
+            except WheatstoneError as error:
+                print_error(bar.console, error)
+            else:
+                rows.append(Row(photo, len(made.mesh.faces), stages.seconds, written))
+            bar.advance(task)
+    if rows:
+        print_summary(rows, info.label, info.licence, counted="faces")
+    return 0 if len(rows) == len(files) else 2

@@ -1,0 +1,27 @@
+"""What every step wants of a task: its photo, its turn, and where its files lie."""
+
+from __future__ import annotations
+
+from wheatstone.jobs.photos import photo_key
+from wheatstone.jobs.services import Services
+from wheatstone.pictures import Photo
+from wheatstone.storage import TASKS, Task
+
+_PRIORITY_S = 1e9
+"""What a step of priority is worth in seconds of waiting: more than anybody waits."""
+
+
+def task_key(task_id: str, name: str) -> str:
+    """Where a task's file lies."""
+    return f"{TASKS}/{task_id}/{name}"
+
+
+def photo_of(services: Services, task: Task) -> Photo:
+    """The photo that a task is about."""
+    path = services.objects.path(photo_key(task.photo_sha256))
+    return Photo(path, task.source_name, task.f_px, services.settings.pictures)
+
+
+def rank_of(task: Task) -> float:
+    """Of those that wait for a device, the lowest goes first."""
+    return task.created_at.timestamp() - _PRIORITY_S * task.priority

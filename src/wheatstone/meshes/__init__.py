@@ -1,0 +1,1 @@
+"""Textured meshes: the mesh, its file formats, its renderer and the six views of it."""
