@@ -179,12 +179,14 @@ def test_when_as_many_wait_as_may_others_are_told_to_come_later(tmp_path: Path) 
 
 
 def test_an_urgent_job_goes_first(tmp_path: Path) -> None:
-    with running_server(tmp_path / "server", model={"name": "slow"}) as server:
-        first = post(server).json()["id"]
+    one_at_a_time = {"max_workers": 1}
+    with running_server(tmp_path / "server", model={"name": "instant"}, performance=one_at_a_time) as server:
+        first = post(server, model="deaf").json()["id"]
         server.wait(first, "converting")
         ordinary = [post(server, priority=priority).json()["id"] for priority in (0, -5, 0)]
         urgent = post(server, priority=7).json()["id"]
         assert server.job(urgent)["queue_position"] == 1
+        server.http.post(f"/v1/jobs/{first}/cancel")
         begun = {job: server.wait(job)["started_at"] for job in (*ordinary, urgent)}
         assert sorted(begun, key=lambda job: str(begun[job])) == [urgent, ordinary[0], ordinary[2], ordinary[1]]
 
