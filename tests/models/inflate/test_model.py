@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
 
@@ -207,3 +208,14 @@ def test_details_out_of_range_are_refused(detail: tuple[int, int]) -> None:
 
 def test_the_label_says_what_is_invented() -> None:
     assert INFLATE.label == "inflated silhouette; sides and back are invented"
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 2), (3, 3), (8, 8), (1, 300), (300, 1), (60, 80)])
+def test_noise_of_any_size_becomes_a_closed_mesh_or_is_refused(shape: tuple[int, int]) -> None:
+    random = np.random.default_rng(0)
+    rgb, alpha = random.integers(0, 256, (*shape, 3), np.uint8), random.integers(0, 256, shape, np.uint8)
+    for source in (picture(rgb), cut_out(alpha, rgb)):
+        with contextlib.suppress(BadPictureError):
+            mesh = built(source)
+            assert mesh.is_watertight
+            assert mesh.volume > 0

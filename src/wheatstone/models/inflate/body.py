@@ -150,10 +150,10 @@ def _field(silhouette: Silhouette, heights: Heights) -> tuple[F32, F32]:
 
 def _signed_distance(inside: Mask) -> F32:
     """Pixels to the outline, positive inside."""
-    within = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    without = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    signed: F32 = np.where(inside, within - 0.5, 0.5 - without)
-    return signed
+    # Not OpenCV's: the last bits of its exact distances depend on the number of threads.
+    within = ndimage.distance_transform_edt(inside)
+    without = ndimage.distance_transform_edt(~inside)
+    return np.where(inside, within - 0.5, 0.5 - without).astype(np.float32)
 
 
 def _surface(field: F32) -> tuple[F64, I32]:
