@@ -8,7 +8,8 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from wheatstone.cli.parameters import Flag, HardwareFlags
+from wheatstone.cli.hardware import HardwareFlags
+from wheatstone.cli.parameters import Flag
 from wheatstone.configuration import configure
 
 _NAMES = {

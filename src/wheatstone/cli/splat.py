@@ -11,7 +11,8 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.markup import escape
 
-from wheatstone.cli.parameters import Flag, HardwareFlags, refuse_existing
+from wheatstone.cli.hardware import HardwareFlags
+from wheatstone.cli.parameters import Flag, refuse_existing
 from wheatstone.cli.remote import Wanted, splat_remotely
 from wheatstone.cli.summary import Row, output_bases, print_error, print_summary, progress_bar, stage_text
 from wheatstone.errors import BadOptionError, WheatstoneError
