@@ -89,7 +89,6 @@ def test_a_broken_config_is_told(tmp_path: Path) -> None:
 
 def test_a_bad_flag_is_told(tmp_path: Path) -> None:
     assert "--log-level" in refused(tmp_path, "--log-level", "loud")
-    assert "--mode" in refused(tmp_path, "-m", "fast")
     assert "--cache-size" in refused(tmp_path, "--cache-size", "0")
 
 

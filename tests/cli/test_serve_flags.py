@@ -71,6 +71,14 @@ def test_a_flag_sets_its_setting(
     assert {name: value_of(settings, name) for name in expected} == expected
 
 
+def test_a_mode_that_is_none_is_refused_with_those_that_are(command: Command, served: list[Served]) -> None:
+    result = command("serve", "-m", "fast")
+    assert result.code == 2
+    assert "fast" in result.err
+    assert "nvidia" in result.err
+    assert served == []
+
+
 def test_a_flag_beats_the_file(command: Command, served: list[Served]) -> None:
     Path("mine.yaml").write_text("server: {port: 8000, log_level: ERROR}\ncache: {enabled: false}\n")
     command("serve", "-c", "mine.yaml", "--port", "8080", "--enable-cache")
