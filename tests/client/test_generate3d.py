@@ -93,6 +93,7 @@ class Scripted:
 @contextmanager
 def scripted(*scripts: list[str | bytes | None], **options: Any) -> Iterator[Scripted]:
     script = Scripted(*scripts)
+    options = {"close_timeout": 0.5} | options  # an asynchronous client whose loop rests does not say goodbye
     with serve(script.handle, "127.0.0.1", 0, **options) as server:
         script.url = f"http://127.0.0.1:{server.socket.getsockname()[1]}"
         thread = threading.Thread(target=server.serve_forever)
