@@ -128,7 +128,7 @@ def test_other_files_are_packed_when_asked_for(server: LiveServer) -> None:
 
 
 def test_a_batch_can_be_cancelled(slow_server: LiveServer) -> None:
-    batch = post(slow_server, *((f"{i}.jpg", GOOD) for i in range(4))).json()
+    batch = post(slow_server, *((f"{i}.jpg", GOOD) for i in range(4)), model="deaf").json()
     slow_server.wait(batch["jobs"][0]["id"], "converting")
     cancelled = slow_server.http.post(f"/v1/batches/{batch['id']}/cancel").json()
     assert cancelled["done"]
