@@ -107,7 +107,7 @@ def _service_rows(service: dict[str, Any], endurance: dict[str, Any]) -> list[tu
     rate = {name: it["tasks_per_s"] for name, it in service["sustained"].items()}
     waiting, cached, told = service["synchronous"], service["cached"], service["streams"]["ours"]
     plain, litserve, again = waiting["ours_uncompressed"], waiting["litserve"], cached["predict"]
-    growth, pace = endurance["growth"], endurance["tasks_per_s"]
+    growth = endurance["growth"]
     latest_ms = max(
         it["after_finished_p99_ms"] for it in told.values() if isinstance(it, dict) and "delivered" in it
     )
@@ -148,8 +148,7 @@ def _service_rows(service: dict[str, Any], endurance: dict[str, Any]) -> list[tu
         (
             f"{endurance['tasks']:,} tasks, eight at a time, from the first fifth of them to the end",
             f"{growth['server_mb']:+.1f} MB in the server, {growth['children_mb']:+.1f} MB in its children, "
-            f"{round(growth['open_files']):+d} open files; {pace['first_fifth']:.0f} a second in the first fifth, "
-            f"{pace['last_fifth']:.0f} in the last",
+            f"{round(growth['open_files']):+d} open files",
         ),
     ]
 

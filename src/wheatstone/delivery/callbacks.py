@@ -17,6 +17,7 @@ from wheatstone.delivery.policy import Failure
 from wheatstone.delivery.signatures import signer_of
 from wheatstone.egress import Limits, Streamed, checked_url
 from wheatstone.errors import BadOptionError, reason
+from wheatstone.models.roles import MESH_PARTS
 from wheatstone.settings import ReconstructionSettings
 from wheatstone.storage import (
     CALLBACK,
@@ -30,8 +31,6 @@ from wheatstone.storage import (
     Task,
 )
 
-RESULTS = ("pixel_images.png", "xyz_images.png", "output3d.zip")
-"""The files that are sent, in this order; others of a task are not."""
 _ANSWER_BYTES = 64_000
 _STATUS_LIMITS = Limits(_ANSWER_BYTES, total_s=10, silence_s=10, redirects=0)
 _RESULT_SILENCE_S = 30.0
@@ -73,7 +72,7 @@ class Callbacks:
     def of_part(self, connection: sa.Connection, task: Task, artifact: Artifact) -> list[Letter]:
         """What is to be told of a file that a task has made; nothing if it was told, as a step may run twice."""
         callback = self.store.of_task(connection, task.id)
-        if callback is None or artifact.name not in RESULTS:
+        if callback is None or artifact.name not in MESH_PARTS:
             return []
         if artifact.name in map(_name_of, self._results(task.id, connection)):
             return []
@@ -91,7 +90,7 @@ class Callbacks:
             return []
         letters: list[Letter] = []
         if task.status is Status.COMPLETED:
-            for artifact in filter(None, map(task.artifact, RESULTS)):
+            for artifact in filter(None, map(task.artifact, MESH_PARTS)):
                 letters += self.of_part(connection, task, artifact)
         else:
             self._deliveries.give_up(connection, task.id, CALLBACK, f"The task was not completed: {task.status}.")

@@ -11,10 +11,6 @@ from wheatstone.models.roles import Part
 from wheatstone.stages import Stages
 from wheatstone.storage import Artifact, Status, Task
 
-KIND = "mesh"
-"""Of the tasks that make meshes."""
-PIXELS, XYZ, ZIP = PARTS = ("pixel_images.png", "xyz_images.png", "output3d.zip")
-"""What every model makes, in this order: six views, their coordinates, the mesh."""
 _MEDIA_TYPES = {
     ".glb": "model/gltf-binary",
     ".png": "image/png",

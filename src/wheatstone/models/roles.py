@@ -67,6 +67,10 @@ class Part:
     data: bytes
 
 
+PIXELS, XYZ, OBJECT = MESH_PARTS = ("pixel_images.png", "xyz_images.png", "output3d.zip")
+"""What every mesh model makes, in this order: six views, their coordinates, the mesh as OBJ."""
+
+
 class MeshReconstructor(Protocol):
     """Turns a photo of an object into a textured mesh, part by part."""
 

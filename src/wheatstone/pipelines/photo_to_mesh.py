@@ -12,15 +12,13 @@ from wheatstone.files import atomic_write
 from wheatstone.meshes.formats import MeshFormat, obj, write_mesh
 from wheatstone.meshes.mesh import Mesh
 from wheatstone.meshes.turntables import Studio, write_turntable
-from wheatstone.models.roles import Part
+from wheatstone.models.roles import OBJECT, Part
 from wheatstone.pictures import Photo
 from wheatstone.settings import PictureLimits
 from wheatstone.stages import Stages
 from wheatstone.stills import write_still
 
-OBJECT_PART = "output3d.zip"
-"""The part that every model makes and that holds the mesh: OBJ, material and texture."""
-_AS_MADE = {".glb": "model.glb", ".zip": OBJECT_PART}
+_AS_MADE = {".glb": "model.glb", ".zip": OBJECT}
 """Formats that a model may have made itself."""
 
 
@@ -96,9 +94,9 @@ def photo_to_mesh(
         parts[part.name] = part.data
 
     executor.reconstruct_mesh(model, Photo(source, limits=limits), stages or Stages(), take)
-    if OBJECT_PART not in parts:
-        raise ModelFailedError(f"The model {model} made no {OBJECT_PART}.")
-    return MadeMesh(obj.decode_zip(parts[OBJECT_PART]), parts)
+    if OBJECT not in parts:
+        raise ModelFailedError(f"The model {model} made no {OBJECT}.")
+    return MadeMesh(obj.decode_zip(parts[OBJECT]), parts)
 
 
 def write_mesh_outputs(made: MadeMesh, output: MeshOutput, stages: Stages, *, overwrite: bool) -> list[Path]:

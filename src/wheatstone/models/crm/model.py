@@ -16,7 +16,7 @@ from wheatstone.models.crm.about import CRM, check, checkpoints_of, gpu_index, p
 from wheatstone.models.crm.archive import tidied
 from wheatstone.models.foreign import Environment, ForeignModel
 from wheatstone.models.matting import estimate_matte
-from wheatstone.models.roles import Part
+from wheatstone.models.roles import OBJECT, Part
 from wheatstone.pictures import Picture
 from wheatstone.settings import Settings
 from wheatstone.stages import Stages
@@ -85,7 +85,7 @@ class Crm:
             seen = _on_grey(small.rgb, alpha, picture.name)
         yield Part("matte.png", _png(_cut_out(small.rgb, alpha)))
         for part in self._model.run(self._arguments, _png(seen), stages):
-            yield Part(part.name, tidied(part.data)) if part.name == "output3d.zip" else part
+            yield Part(part.name, tidied(part.data)) if part.name == OBJECT else part
 
 
 def _cut_out(rgb: U8, alpha: F32) -> U8:

@@ -22,7 +22,7 @@ from wheatstone.models.inflate.painting import object_colours, paint
 from wheatstone.models.inflate.silhouette import PLAN_PX, find_silhouette
 from wheatstone.models.inflate.unrolling import Unrolling, place, unroll
 from wheatstone.models.matting import Matte, estimate_matte
-from wheatstone.models.roles import Part
+from wheatstone.models.roles import OBJECT, PIXELS, XYZ, Part
 from wheatstone.pictures import Picture
 from wheatstone.stages import Stages
 
@@ -64,8 +64,8 @@ class Inflate:
         with stages.stage("views"):
             views = six_views(mesh)
             pixels, coordinates = encode_texture(views.pixels), encode_texture(views.coordinates)
-        yield Part("pixel_images.png", pixels)
-        yield Part("xyz_images.png", coordinates)
+        yield Part(PIXELS, pixels)
+        yield Part(XYZ, coordinates)
         with stages.stage("files") as progress:
             preview = with_texture_of(body.wrapped(_PREVIEW_FACES), _PREVIEW_PX)
             data = glb.encode(preview, texture=TextureKind.JPEG)
@@ -75,7 +75,7 @@ class Inflate:
             progress(0.3)
             data = obj.encode_zip(mesh)
             progress(0.9)
-        yield Part("output3d.zip", data)
+        yield Part(OBJECT, data)
         with stages.stage("files"):
             data = glb.encode(mesh, texture=TextureKind.JPEG)
         yield Part("model.glb", data)

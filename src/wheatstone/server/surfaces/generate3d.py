@@ -18,8 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from wheatstone.errors import ModelFailedError, UnknownTaskError, WheatstoneError, error_of
 from wheatstone.jobs import Runtime, Upload, Wish
-from wheatstone.jobs.meshes import PARTS, media_type_of
+from wheatstone.jobs.meshes import media_type_of
 from wheatstone.jobs.tasks import task_key
+from wheatstone.models.roles import MESH_PARTS
 from wheatstone.server.dependencies import RuntimeDependency
 from wheatstone.storage import Event, Status, Task, Topic, database_error
 
@@ -141,7 +142,7 @@ class _Session:
             WheatstoneError: one cannot be had.
         """
         made: set[str] = set()
-        missing = list(PARTS)
+        missing = list(MESH_PARTS)
         place = 0
         async with aclosing(self._runtime.services.hub.follow(Topic(task.id))) as news:
             while True:
