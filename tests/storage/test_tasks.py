@@ -171,6 +171,14 @@ def test_a_place_in_the_queue_counts_those_before(store: TaskStore) -> None:
     assert store.queue_positions() == {"urgent": 1, "b": 2, "c": 3}
 
 
+def test_tasks_made_together_wait_in_their_order(store: TaskStore) -> None:
+    names = [str(uuid.uuid4()) for _ in range(9)]
+    values: dict[str, Any] = {"photo_sha256": "00", "photo_bytes": 3, "source_name": "a.jpg", "f_px": None}
+    store.create([NewTask(id=name, model="auto", **values) for name in names], lambda _: None)
+    places = store.queue_positions()
+    assert [places[name] for name in names] == sorted(places[name] for name in names)
+
+
 def test_a_task_that_comes_with_a_result_is_completed_at_once(store: TaskStore) -> None:
     task = create(store, result=Result((MADE,), {"gaussians": 5}))
     assert (task.status, task.artifacts, task.facts) == (Status.COMPLETED, (MADE,), {"gaussians": 5})

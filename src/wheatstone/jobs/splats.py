@@ -90,10 +90,10 @@ def compress(services: Services, task: Task, stages: Stages, predicted: dict[str
         services.objects.put(task_key(task.id, METADATA), to_json({**predicted["scene"], "seconds": seconds}))
         artifacts = [_artifact(services, task.id, name) for name in names]
         facts = {**predicted["scene"], **drawn, "seconds": seconds}
-        services.move(task.id, Status.COMPLETED, artifacts=artifacts, facts=facts)
         key = predicted["cache_key"]
         if key and key == _cache_key(services, task):  # else weights were fetched meanwhile
             services.cache.put(key, facts, {made.name: made.key for made in artifacts})
+        services.move(task.id, Status.COMPLETED, artifacts=artifacts, facts=facts)
     if PLY not in names:
         services.objects.delete([task_key(task.id, PLY)])
 

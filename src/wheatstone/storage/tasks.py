@@ -6,7 +6,7 @@ import secrets
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -199,13 +199,14 @@ class TaskStore:
     def create(self, new: Sequence[NewTask], also: Callable[[sa.Connection], None]) -> list[Task]:
         """New tasks with their first events, all or none; `also` first does what else is of that transaction.
 
-        Those that come with a result are completed at once, the others are queued.
+        Those that come with a result are completed at once, the others are queued, in this order: each is a
+        microsecond younger than the one before it.
         """
         now = self._clock()
         with self._engine.begin() as connection:
             also(connection)
-            for task in new:
-                connection.execute(tasks.insert().values(_row(task, now)))
+            for place, task in enumerate(new):
+                connection.execute(tasks.insert().values(_row(task, now + timedelta(microseconds=place))))
                 self._add_event(connection, task.id, Status.QUEUED, now)
             created = [self._get(connection, task.id) for task in new]
             for task, made in zip(new, created, strict=True):
