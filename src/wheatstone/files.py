@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from wheatstone.errors import OutputExistsError
 
@@ -32,3 +33,8 @@ def atomic_write(path: Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def to_json(facts: dict[str, Any]) -> bytes:
+    """The content of a file for people and programs."""
+    return json.dumps(facts, ensure_ascii=False, indent=2).encode() + b"\n"

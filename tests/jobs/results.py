@@ -53,17 +53,19 @@ class House:
             self.objects.put(f"tasks/{number}/{name}", content)
         self.cache.put(key(number), FACTS, {name: f"tasks/{number}/{name}" for name in files})
 
-    def ask(self, number: int, *names: str, again: bool = False) -> dict[str, bytes] | None:
+    def ask(self, number: int, *names: str, others: bool = False, again: bool = False) -> dict[str, bytes] | None:
         """The files that a new task with an equal request gets; none if it must compute."""
-        targets = {name: f"tasks/new/{name}" for name in names or ("sog", "poster")}
-        facts = self.cache.give(key(number), targets, again=again)
-        left = {name: self.objects.path(target) for name, target in targets.items()}
-        if facts is None:
-            assert not any(path.exists() for path in left.values())
+        kept = self.cache.give(
+            key(number), names or ("sog", "poster"), "tasks/new/{}".format, others=others, again=again
+        )
+        left = list(self.objects.keys("tasks/new"))
+        if kept is None:
+            assert left == []
             return None
-        assert facts == FACTS
-        files = {name: path.read_bytes() for name, path in left.items()}
-        self.objects.delete(list(targets.values()))
+        assert kept.facts == FACTS
+        files = {name: self.objects.path(f"tasks/new/{name}").read_bytes() for name in kept.names}
+        assert len(left) == len(files)
+        self.objects.delete(left)
         return files
 
     def held(self, number: int, name: str) -> Path:

@@ -48,7 +48,7 @@ def test_an_equal_request_gets_the_same_files_and_facts(house: Opener) -> None:
 def test_files_are_shared_rather_than_copied(house: Opener) -> None:
     server = house()
     server.make(1)
-    server.cache.give(server.held(1, "").name, {"sog": "tasks/2/sog"})
+    server.cache.give(server.held(1, "").name, ["sog"], "tasks/2/{}".format)
     for path in (server.objects.path("tasks/1/sog"), server.objects.path("tasks/2/sog")):
         assert path.samefile(server.held(1, "sog"))
 
@@ -68,6 +68,13 @@ def test_a_request_for_a_file_that_was_not_kept_is_a_miss_until_it_is_computed(h
     assert server.ask(1, "sog", "ply") == {"sog": b"scene", "ply": b"long"}
     assert server.ask(1) == RESULT
     assert server.cache.statistics.size == 1
+
+
+def test_what_else_was_kept_comes_along_when_asked_for(house: Opener) -> None:
+    server = house()
+    server.make(1, **RESULT, ply=b"long")
+    assert server.ask(1, "poster", others=True) == {**RESULT, "ply": b"long"}
+    assert server.ask(1, "video", others=True) is None
 
 
 def test_what_is_there_with_all_files_stays(house: Opener) -> None:
@@ -258,14 +265,14 @@ def test_many_threads_at_once_get_whole_results_or_none(house: Opener) -> None:
             number = (thread + round_) % 5
             content = f"{number}".encode() * 1000
             names = {name: f"tasks/{thread}-{round_}/{name}" for name in ("sog", "poster")}
-            facts = server.cache.give(f"{number}" * 64, names)
-            if facts is None:
+            kept = server.cache.give(f"{number}" * 64, names, names.__getitem__)
+            if kept is None:
                 for target in names.values():
                     server.objects.put(target, content)
                 server.cache.put(f"{number}" * 64, {"number": number}, names)
             else:
                 hits += 1
-                assert facts == {"number": number}
+                assert kept.facts == {"number": number}
                 assert all(server.objects.path(target).read_bytes() == content for target in names.values())
             if round_ == 15:
                 server.cache.clear()
@@ -331,23 +338,30 @@ REQUESTS = st.tuples(PHOTOS, FOCAL_LENGTHS, st.sampled_from(["sharp", "relief"])
 def test_keys_are_equal_exactly_when_requests_are(
     one: tuple[str, float | None, str, Settings], other: tuple[str, float | None, str, Settings]
 ) -> None:
-    assert (result_key(*one) == result_key(*other)) == (parts(*one) == parts(*other))
-    assert len(result_key(*one)) == 64
+    assert (result_key("splat", *one) == result_key("splat", *other)) == (parts(*one) == parts(*other))
+    assert len(result_key("splat", *one)) == 64
 
 
 def test_a_key_knows_the_model_that_auto_stands_for() -> None:
-    assert result_key("0", None, "auto", SETTINGS) == result_key("0", None, "relief", SETTINGS)
+    assert result_key("splat", "0", None, "auto", SETTINGS) == result_key("splat", "0", None, "relief", SETTINGS)
 
 
 def test_settings_that_change_no_bytes_change_no_key() -> None:
     others = changed(SETTINGS, "storage", keep_ply=True)
     others = changed(others, "compression", max_workers=7, timeout=1)
-    assert result_key("0", None, "relief", others) == result_key("0", None, "relief", SETTINGS)
+    assert result_key("splat", "0", None, "relief", others) == result_key("splat", "0", None, "relief", SETTINGS)
+
+
+def test_meshes_have_keys_that_compression_does_not_change() -> None:
+    others = changed(SETTINGS, "compression", enabled=not SETTINGS.compression.enabled)
+    one = result_key("mesh", "0", None, "inflate", SETTINGS)
+    assert one == result_key("mesh", "0", None, "inflate", others)
+    assert one != result_key("mesh", "0", None, "inflate", changed(SETTINGS, "mesh", faces=777))
 
 
 def test_an_unknown_model_has_no_key() -> None:
     with pytest.raises(UnknownModelError):
-        result_key("0", None, "gibberish", SETTINGS)
+        result_key("splat", "0", None, "gibberish", SETTINGS)
 
 
 def test_nothing_is_logged_when_all_is_well(house: Opener, caplog: pytest.LogCaptureFixture) -> None:

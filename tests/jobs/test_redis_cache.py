@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import socket
 from collections.abc import Callable, Iterator
@@ -97,6 +98,27 @@ def test_only_wanted_files_come_over(redis: RedisServer, server: Opener) -> None
     assert not other.held(1, "ply").exists()
     assert other.ask(1, "sog", "ply") == {"sog": b"scene", "ply": b"long"}
     assert other.ask(1, "sog", "video") is None
+
+
+def test_what_else_was_shared_comes_along_when_asked_for(redis: RedisServer, server: Opener) -> None:
+    one, other = server("one", redis.url), server("other", redis.url)
+    one.make(1, **RESULT, ply=b"long")
+    one.cache.close()
+    assert other.ask(1, "sog", others=True) == {**RESULT, "ply": b"long"}
+    redis.kill()
+    assert other.ask(1, "ply", others=True) == {**RESULT, "ply": b"long"}
+
+
+@pytest.mark.parametrize("name", ["../sog", "/sog", "..", ".sog", "a\n", "ä", ""])
+def test_a_name_that_is_none_for_a_file_is_damage(redis: RedisServer, server: Opener, name: str) -> None:
+    one, other = server("one", redis.url), server("other", redis.url)
+    one.make(1)
+    one.cache.close()
+    header = json.loads(redis.client.hget(NAME, "header") or "")
+    header["files"][0]["name"] = name
+    redis.client.hset(NAME, "header", json.dumps(header))
+    assert other.ask(1, "poster", others=True) is None
+    assert redis.keys == []
 
 
 def test_files_of_many_pieces_come_back_whole(
@@ -291,7 +313,7 @@ def test_without_space_for_what_redis_gives_nothing_is_left_over(
 def test_without_space_for_what_comes_from_redis_that_is_told(
     redis: RedisServer, server: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_args: object, **_options: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(RedisCache, "fetch", full)

@@ -121,23 +121,29 @@ FAILING = _model("failing", _fail)
 ELSEWHERE = _model("elsewhere", _slowly, device_of=_elsewhere, load=_load_slowly)
 
 
+Content = Callable[[str, Picture], bytes]
+
+
 class Making:
     """Gives a first part of a mesh, does something, and gives the others."""
 
-    def __init__(self, info: ModelInfo, work: Callable[[Stages], None], names: tuple[str, ...]) -> None:
+    def __init__(
+        self, info: ModelInfo, work: Callable[[Stages], None], names: tuple[str, ...], content: Content
+    ) -> None:
         self.info = info
         self._work = work
         self._names = names
+        self._content = content
 
     def reconstruct(self, picture: Picture, stages: Stages) -> Iterator[Part]:
         first, *others = self._names
         with stages.stage("views"):
-            part = Part(first, _content(first, picture))
+            part = Part(first, self._content(first, picture))
         yield part
         with stages.stage("work"):
             self._work(stages)
         for name in others:
-            yield Part(name, _content(name, picture))
+            yield Part(name, self._content(name, picture))
 
 
 def _content(name: str, picture: Picture) -> bytes:
@@ -153,12 +159,15 @@ def _content(name: str, picture: Picture) -> bytes:
 
 
 def _mesh_model(
-    name: str, work: Callable[[Stages], None], names: tuple[str, ...] = (PIXELS, XYZ, ZIP, GLB)
+    name: str,
+    work: Callable[[Stages], None],
+    names: tuple[str, ...] = (PIXELS, XYZ, ZIP, GLB),
+    content: Content = _content,
 ) -> MeshModel:
     info = ModelInfo(name, "a model for tests", f"{name}: made for tests", "MIT")
 
     def make(_settings: Settings, _progress: Progress) -> Making:
-        return Making(info, work, names)
+        return Making(info, work, names, content)
 
     return MeshModel(info, make)
 
@@ -170,4 +179,5 @@ CRASHING_MESH = _mesh_model("crashing-mesh", _crash)
 FAILING_MESH = _mesh_model("failing-mesh", _fail)
 JUMBLED_MESH = _mesh_model("jumbled-mesh", _instantly, (ZIP, "matte.png", XYZ, PIXELS))
 SHORT_MESH = _mesh_model("short-mesh", _instantly, (PIXELS, ZIP))
+UNREADABLE_MESH = _mesh_model("unreadable-mesh", _instantly, content=lambda _name, _picture: b"not one")
 CLIMBING_MESH = _mesh_model("climbing-mesh", _instantly, (PIXELS, "../xyz_images.png"))

@@ -17,7 +17,8 @@ from PIL import Image
 
 from tests.live import PHOTO, LiveServer, running_server
 
-NAMES = ["pixel_images.png", "xyz_images.png", "output3d.zip", "model.glb"]
+MADE = ["pixel_images.png", "xyz_images.png", "output3d.zip", "model.glb"]
+NAMES = [*MADE, "poster.webp", "metadata.json"]
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +58,20 @@ def test_a_photo_becomes_a_mesh(server: LiveServer) -> None:
     assert {"decode", "views", "work"} <= set(job["seconds"])
     assert [made["name"] for made in job["artifacts"]] == NAMES
     kinds = {made["name"]: made["type"] for made in job["artifacts"]}
-    assert list(kinds.values()) == ["image/png", "image/png", "application/zip", "model/gltf-binary"]
+    images = ["image/png", "image/png", "application/zip", "model/gltf-binary", "image/webp", "application/json"]
+    assert list(kinds.values()) == images
     content = {made["name"]: server.http.get(made["url"]).raise_for_status().content for made in job["artifacts"]}
     assert [len(data) for data in content.values()] == [made["bytes"] for made in job["artifacts"]]
     assert Image.open(BytesIO(content["pixel_images.png"])).size == (1536, 256)
     assert zipfile.ZipFile(BytesIO(content["output3d.zip"])).namelist() == ["output3d.obj"]
+    assert Image.open(BytesIO(content["poster.webp"])).size == (768, 768)
+    metadata = json.loads(content["metadata.json"])
+    assert {name: metadata[name] for name in ("model", "label", "licence")} == {
+        "model": "instant-mesh",
+        "label": job["label"],
+        "licence": "MIT",
+    }
+    assert (metadata["vertices"], metadata["faces"], metadata["seconds"]) == (3, 1, job["seconds"])
 
 
 def test_a_follower_who_comes_back_hears_the_rest(server: LiveServer) -> None:
@@ -141,3 +151,26 @@ def test_a_killed_server_tells_no_part_twice(tmp_path: Path) -> None:
         for made in job["artifacts"]:
             assert len(server.http.get(made["url"]).content) == made["bytes"]
         assert server.notes.count("begun") == 2
+
+
+def test_an_equal_photo_is_not_reconstructed_again_and_its_parts_are_told(tmp_path: Path) -> None:
+    models = {"name": "instant", "mesh": "slow-mesh"}
+    with running_server(tmp_path, model=models, cache={"enabled": True}) as server:
+        together = [server.wait(task_id) for task_id in (submit(server), submit(server))]
+        leader, follower = sorted(together, key=lambda job: job["cache_hit"])
+        later = server.job(submit(server))
+        assert [job["cache_hit"] for job in (leader, follower, later)] == [False, True, True]
+        for job in (follower, later):
+            assert told(server, f"/v1/jobs/{job['id']}/events") == ["queued", *NAMES, "completed"]
+            for part, other in zip(leader["artifacts"], job["artifacts"], strict=True):
+                assert part["name"] == other["name"]
+                assert server.http.get(part["url"]).content == server.http.get(other["url"]).content
+        assert server.notes.count("begun") == 1
+        server.submit(model="instant")  # a splat of the same photo is something else
+        assert server.notes.count("begun") == 1
+
+
+def test_what_cannot_be_drawn_is_a_mesh_all_the_same(server: LiveServer) -> None:
+    job = server.wait(submit(server, model="unreadable-mesh"))
+    assert job["status"] == "completed"
+    assert [made["name"] for made in job["artifacts"]] == [*MADE, "metadata.json"]

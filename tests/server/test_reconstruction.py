@@ -56,6 +56,18 @@ def test_a_photo_is_accepted_and_its_results_and_end_are_called_back_signed(serv
         assert receiver.forged == 0
 
 
+def test_a_kept_result_is_called_back_like_any_other(tmp_path: Path) -> None:
+    with running_server(tmp_path, **SETTINGS, cache={"enabled": True}) as server:
+        told = []
+        for task_id in ("first", "second"):
+            with backend(task_id, SECRET) as receiver:
+                assert generate(server, receiver.url, task_id).status_code == 202
+                until(lambda: ("status", {"status": "completed", "error": None}) in receiver.told)
+                told.append(receiver.told)
+        assert told[0] == told[1]
+        assert server.http.get("/v1/cache").json()["hits"] == 1
+
+
 def test_a_photo_that_fails_later_is_called_back_as_failed(server: LiveServer) -> None:
     with backend("broken", SECRET) as receiver:
         assert generate(server, receiver.url, "broken", PHOTO.read_bytes()[:20_000]).status_code == 202

@@ -4,7 +4,8 @@ import json
 
 from tests.splats.formats.scenes import CAMERA
 from tests.splats.reference import random_gaussians
-from wheatstone.splats.facts import scene_facts, to_json
+from wheatstone.files import to_json
+from wheatstone.splats.facts import scene_facts
 from wheatstone.splats.scene import Run, Scene
 
 

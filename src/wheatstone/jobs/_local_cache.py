@@ -12,7 +12,8 @@ import os
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,19 @@ class _Entry(BaseModel, frozen=True):
 
     facts: dict[str, Any]
     sizes: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A result, copied for a request.
+
+    Attributes:
+        facts: plain JSON, as they were put.
+        names: of the files that were copied, in the order in which they were put.
+    """
+
+    facts: dict[str, Any]
+    names: list[str]
 
 
 class LocalCache:
@@ -56,12 +70,14 @@ class LocalCache:
         with self._lock:
             return sum(sum(sizes.values()) for sizes in self._sizes.values())
 
-    def give(self, key: str, targets: Mapping[str, str]) -> dict[str, Any] | None:
-        """Copy files of an entry to keys of the object store, and return its facts.
+    def give(self, key: str, names: Collection[str], target: Callable[[str], str], *, others: bool) -> Kept | None:
+        """Copy files of an entry to keys of the object store.
 
         Args:
             key: of the entry.
-            targets: name of each file that is wanted, to the key where it is to lie.
+            names: of the files that are wanted.
+            target: says where the file of a name is to lie.
+            others: copy what else the entry has, too.
 
         Returns:
             None, and nothing copied, if there is no such entry with all of these files, or it is damaged; it is
@@ -71,12 +87,13 @@ class LocalCache:
             StorageFullError: no space is left.
         """
         with self._lock:
-            if key not in self._sizes or not targets.keys() <= self._sizes[key].keys():
+            if key not in self._sizes or not set(names) <= self._sizes[key].keys():
                 return None
+            targets = {name: target(name) for name in self._sizes[key] if others or name in names}
             try:
                 entry = self._read(key)
-                for name, target in targets.items():
-                    self._objects.copy(_key(key, name), target)
+                for name, place in targets.items():
+                    self._objects.copy(_key(key, name), place)
             except (FileNotFoundError, ValueError) as error:
                 _log.warning("a kept result is damaged and is deleted: %s", reason(error))
                 self._objects.delete(list(targets.values()))
@@ -87,7 +104,7 @@ class LocalCache:
                 raise
             self._sizes.move_to_end(key)
             os.utime(self._objects.path(_key(key, _ENTRY)))
-            return entry.facts
+            return Kept(entry.facts, list(targets))
 
     def put(self, key: str, facts: Mapping[str, Any], sources: Mapping[str, str]) -> None:
         """Keep a result, unless it alone is over the limit; one with these files that is there already stays.

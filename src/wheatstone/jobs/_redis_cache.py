@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -45,7 +45,7 @@ Kind = Literal["reading", "writing"]
 
 
 class _File(BaseModel, frozen=True):
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=64)
     size_bytes: int
     sha256: str
 
@@ -87,9 +87,15 @@ class RedisCache:
         self._trouble = _Trouble(str(password or ""), clock)
 
     def fetch(
-        self, key: str, names: Collection[str], folder: Path
+        self, key: str, names: Collection[str], folder: Path, *, others: bool = False
     ) -> tuple[dict[str, Any], dict[str, Path]] | None:
         """Facts of an entry, and those of its files that are wanted, by name, written into `folder`.
+
+        Args:
+            key: of the entry.
+            names: of the files that are wanted.
+            folder: for them.
+            others: what else the entry has is wanted, too.
 
         Returns:
             None if there is no such entry with all of these files, it is damaged (it is gone then), or Redis does
@@ -101,7 +107,7 @@ class RedisCache:
         if not self._trouble.may("reading"):
             return None
         try:
-            found = self._fetch(self._name(key), names, folder)
+            found = self._fetch(self._name(key), names, folder, others=others)
         except RedisError as error:
             self._trouble.met("reading", error)
             return None
@@ -109,7 +115,7 @@ class RedisCache:
         return found
 
     def _fetch(
-        self, name: str, names: Collection[str], folder: Path
+        self, name: str, names: Collection[str], folder: Path, *, others: bool
     ) -> tuple[dict[str, Any], dict[str, Path]] | None:
         deadline_s = self._clock() + _ENTRY_TIMEOUT_S
         try:
@@ -120,7 +126,8 @@ class RedisCache:
             files = {file.name: file for file in header.files}
             if not set(names) <= files.keys():
                 return None
-            paths = {wanted: folder / str(number) for number, wanted in enumerate(names)}
+            wanted_names = [file.name for file in header.files if others or file.name in names]
+            paths = {wanted: folder / str(number) for number, wanted in enumerate(wanted_names)}
             for wanted, path in paths.items():
                 self._fetch_file(name, files[wanted], path, deadline_s)
         except ValueError as error:

@@ -11,15 +11,15 @@ import json
 import logging
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wheatstone.errors import BadOptionError, WheatstoneError, error_of_system, reason
-from wheatstone.jobs._local_cache import LocalCache
-from wheatstone.models.registry import fingerprint, splat_model_named
+from wheatstone.jobs._local_cache import Kept, LocalCache
+from wheatstone.models.registry import SplatModel, fingerprint, model_named
 from wheatstone.settings import Settings
 from wheatstone.storage import ObjectStore
 
@@ -58,12 +58,13 @@ class CacheStatistics:
         return round(100 * self.hits / requests, 2) if requests else 0.0
 
 
-def result_key(photo_sha256: str, f_px: float | None, model: str, settings: Settings) -> str:
+def result_key(kind: str, photo_sha256: str, f_px: float | None, model: str, settings: Settings) -> str:
     """What names the result that this request has with these settings: a SHA-256 in hexadecimal.
 
     It may take seconds, when it is asked for the first time and weights of gigabytes must be read.
 
     Args:
+        kind: of the task: `splat` or `mesh`.
         photo_sha256: of the photo's bytes.
         f_px: focal length in pixels that the client gave.
         model: name of the model, or `auto`.
@@ -73,16 +74,21 @@ def result_key(photo_sha256: str, f_px: float | None, model: str, settings: Sett
         UnknownModelError: there is no such model.
         CheckpointUnavailableError: its weights are here, but cannot be read.
     """
-    chosen = splat_model_named(model, settings)
-    compression = settings.compression
-    external = [compression.command, *compression.args_template] if compression.command else []
-    parts = {
+    chosen = model_named(kind, model, settings)
+    parts: dict[str, Any] = {
+        "kind": kind,
         "photo": photo_sha256,
         "f_px": None if f_px is None else float(f_px),
         "model": chosen.info.name,
         "fingerprint": fingerprint(chosen, settings),
-        "compression": {"enabled": compression.enabled, "external": external if compression.enabled else []},
     }
+    if kind == SplatModel.kind:
+        compression = settings.compression
+        external = [compression.command, *compression.args_template] if compression.command else []
+        parts["compression"] = {
+            "enabled": compression.enabled,
+            "external": external if compression.enabled else [],
+        }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -123,12 +129,22 @@ class ResultCache:
                 misses=self._misses,
             )
 
-    def give(self, key: str, targets: Mapping[str, str], *, again: bool = False) -> dict[str, Any] | None:
-        """Copy a result's files to keys of the object store, and return its facts.
+    def give(
+        self,
+        key: str,
+        names: Collection[str],
+        target: Callable[[str], str],
+        *,
+        others: bool = False,
+        again: bool = False,
+    ) -> Kept | None:
+        """Copy a result's files to keys of the object store.
 
         Args:
             key: `result_key` of the request.
-            targets: name of each file that is wanted, to the key where it is to lie.
+            names: of the files that are wanted.
+            target: says where the file of a name is to lie.
+            others: copy what else belongs to the result, too.
             again: the same request looked before, in vain; counts it once: as a hit if it is one now.
 
         Returns:
@@ -139,16 +155,16 @@ class ResultCache:
         """
         if not self._settings.enabled:
             return None
-        facts = self._local.give(key, targets)
-        if facts is None and self._redis is not None:
-            facts = self._fetch(self._redis, key, targets)
+        kept = self._local.give(key, names, target, others=others)
+        if kept is None and self._redis is not None:
+            kept = self._fetch(self._redis, key, names, target, others=others)
         with self._lock:
-            self._hits += facts is not None
+            self._hits += kept is not None
             if again:
-                self._misses -= facts is not None and self._misses > 0
+                self._misses -= kept is not None and self._misses > 0
             else:
-                self._misses += facts is None
-        return facts
+                self._misses += kept is None
+        return kept
 
     def put(self, key: str, facts: Mapping[str, Any], sources: Mapping[str, str]) -> None:
         """Keep a result; when that fails, for instance as no space is left, it costs a warning.
@@ -183,16 +199,19 @@ class ResultCache:
             return False
         return True
 
-    def _fetch(self, redis: RedisCache, key: str, targets: Mapping[str, str]) -> dict[str, Any] | None:
+    def _fetch(
+        self, redis: RedisCache, key: str, names: Collection[str], target: Callable[[str], str], *, others: bool
+    ) -> Kept | None:
         """A result from Redis, from now on kept here, too."""
         with tempfile.TemporaryDirectory(dir=self._work_dir) as folder:
             try:
-                found = redis.fetch(key, targets.keys(), Path(folder))
+                found = redis.fetch(key, names, Path(folder), others=others)
             except OSError as error:
                 raise error_of_system(error) or error from error
             if found is None:
                 return None
             facts, paths = found
+            targets = {name: target(name) for name in paths}
             try:
                 for name, path in paths.items():
                     self._objects.put(targets[name], path)
@@ -200,7 +219,7 @@ class ResultCache:
                 self._objects.delete(list(targets.values()))
                 raise
         self._keep(key, facts, targets)
-        return facts
+        return Kept(facts, list(paths))
 
     def _share(self, redis: RedisCache, key: str) -> None:
         try:

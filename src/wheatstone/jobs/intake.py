@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from dbos import DBOSClient
 
 from wheatstone.errors import IdempotencyInFlightError, QueueFullError, WheatstoneError
+from wheatstone.jobs import meshes, splats
 from wheatstone.jobs.services import Services
 from wheatstone.jobs.sources import Content, Source, Upload, shown
-from wheatstone.jobs.splats import kept_result
 from wheatstone.jobs.workflows import object_to_mesh, photo_to_splat
 from wheatstone.models.registry import model_named
 from wheatstone.pictures import Photo
@@ -40,6 +40,7 @@ WORKFLOWS_VERSION = "1"
 MAX_PRIORITY = 100
 Kind = Literal["splat", "mesh"]
 _WORKFLOWS = {"splat": photo_to_splat, "mesh": object_to_mesh}
+_KEPT_RESULTS = {"splat": splats.kept_result, "mesh": meshes.kept_result}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +206,9 @@ class Intake:
             time_limit_s=min(wish.time_limit_s or settings.jobs.time_limit_s, settings.jobs.time_limit_s),
             attended=wish.attended,
         )
-        if wish.kind == "mesh" or not settings.cache.enabled:
+        if not settings.cache.enabled:
             return new
-        return replace(new, result=kept_result(self._services, new))
+        return replace(new, result=_KEPT_RESULTS[wish.kind](self._services, new))
 
     def _create(self, new: Sequence[NewTask], also: Callable[[sa.Connection], None]) -> list[Task]:
         try:

@@ -270,7 +270,7 @@ class Runtime:
     def _evict(self) -> None:
         settings = self.settings.executors
         evict(
-            [*self.services.executor.pools, self.services.compressors],
+            [*self.services.executor.pools, self.services.finishers],
             idle_timeout_s=settings.idle_timeout_s,
             budget_bytes=settings.budget_bytes,
         )

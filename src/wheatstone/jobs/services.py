@@ -55,7 +55,7 @@ class Services:
         tasks: the rows.
         objects: the files.
         executor: where models run.
-        compressors: children that compress.
+        finishers: children that compress splats and draw meshes.
         hub: told of every change.
         photos: that tasks are about.
         cache: results for equal requests.
@@ -81,7 +81,7 @@ class Services:
         self.objects = objects
         self.work_dir = work_dir
         self.executor = LocalExecutor(settings, work_dir)
-        self.compressors = ChildPool("wheatstone.pipelines.compression_child", workers, settings)
+        self.finishers = ChildPool("wheatstone.pipelines.finishing_child", workers, settings)
         self.hub = EventHub(tasks.news)
         self.photos = PhotoShelf(tasks, objects)
         self.cache = ResultCache(objects, work_dir, settings)
@@ -255,7 +255,7 @@ class Services:
     def stop(self) -> None:
         """End all children, at once."""
         self.executor.stop()
-        self.compressors.stop()
+        self.finishers.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.cache.close()
 

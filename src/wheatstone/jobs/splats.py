@@ -5,16 +5,17 @@ from __future__ import annotations
 import tempfile
 import threading
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from wheatstone.cancellation import Cancellation
 from wheatstone.errors import CancelledError, CompressionFailedError
-from wheatstone.jobs.cache import result_key
+from wheatstone.files import to_json
 from wheatstone.jobs.services import Services
-from wheatstone.jobs.tasks import photo_of, rank_of, task_key
+from wheatstone.jobs.tasks import cache_key, photo_of, rank_of, task_key
 from wheatstone.pipelines.compression import ExternalCompressor
-from wheatstone.splats.facts import scene_facts, to_json
+from wheatstone.splats.facts import scene_facts
 from wheatstone.splats.formats import write_scene
 from wheatstone.stages import Stages
 from wheatstone.storage import Artifact, NewTask, Result, Status, Task
@@ -37,16 +38,11 @@ def kept_result(services: Services, task: Task | NewTask, *, again: bool = False
         again: it has looked before.
     """
     names = _wanted(services, task)
-    targets = {name: task_key(task.id, name) for name in names}
-    facts = services.cache.give(_cache_key(services, task), targets, again=again)
-    if facts is None:
+    kept = services.cache.give(cache_key(services, task), names, partial(task_key, task.id), again=again)
+    if kept is None:
         return None
     artifacts = tuple(_artifact(services, task.id, name) for name in names)
-    return Result(artifacts, {**facts, "cache_hit": True, "seconds": {}})
-
-
-def _cache_key(services: Services, task: Task | NewTask) -> str:
-    return result_key(task.photo_sha256, task.f_px, task.model, services.settings)
+    return Result(artifacts, {**kept.facts, "cache_hit": True, "seconds": {}})
 
 
 def _wanted(services: Services, task: Task | NewTask) -> list[str]:
@@ -65,7 +61,7 @@ def predict(services: Services, task: Task, stages: Stages) -> dict[str, Any] | 
         return None
     key = None
     if services.settings.cache.enabled:
-        key = _cache_key(services, task)
+        key = cache_key(services, task)
         services.flights.join(key, task.id, stages.cancellation)
         if result := kept_result(services, task, again=True):
             services.move(task.id, Status.COMPLETED, artifacts=result.artifacts, facts=result.facts)
@@ -91,7 +87,7 @@ def compress(services: Services, task: Task, stages: Stages, predicted: dict[str
         artifacts = [_artifact(services, task.id, name) for name in names]
         facts = {**predicted["scene"], **drawn, "seconds": seconds}
         key = predicted["cache_key"]
-        if key and key == _cache_key(services, task):  # else weights were fetched meanwhile
+        if key and key == cache_key(services, task):  # else weights were fetched meanwhile
             services.cache.put(key, facts, {made.name: made.key for made in artifacts})
         services.move(task.id, Status.COMPLETED, artifacts=artifacts, facts=facts)
     if PLY not in names:
@@ -123,7 +119,7 @@ def _compress_in_child(services: Services, task_id: str, folder: Path, stages: S
     inside = Stages(report, limited)
     try:
         with stages.cancellation.telling(limited.cancel):
-            drawn = services.compressors.call("compress", arguments, inside)
+            drawn = services.finishers.call("compress", arguments, inside)
     except CancelledError:
         stages.cancellation.check()
         raise CompressionFailedError(f"Compression failed: it took longer than {settings.timeout:g} s.") from None

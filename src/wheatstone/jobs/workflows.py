@@ -48,9 +48,11 @@ async def photo_to_splat(task_id: str) -> None:
 
 @DBOS.workflow(name="object_to_mesh", max_recovery_attempts=None)
 async def object_to_mesh(task_id: str) -> None:
-    """Reconstruct; the workflow has the task's id."""
+    """Reconstruct, then finish; the workflow has the task's id."""
     async with _under_way(task_id):
-        await _reconstruct(task_id)
+        reconstructed = await _reconstruct(task_id)
+        if reconstructed is not None:
+            await _finish(task_id, reconstructed)
 
 
 @contextlib.asynccontextmanager
@@ -91,8 +93,14 @@ async def _compress(task_id: str, predicted: dict[str, Any]) -> None:
 
 
 @_step(name="reconstruct")
-async def _reconstruct(task_id: str) -> None:
-    await current().run(task_id, meshes.reconstruct, Status.CONVERTING)
+async def _reconstruct(task_id: str) -> dict[str, Any] | None:
+    return await current().run(task_id, meshes.reconstruct, Status.CONVERTING)
+
+
+@_step(name="finish")
+async def _finish(task_id: str, reconstructed: dict[str, Any]) -> None:
+    work = functools.partial(meshes.finish, reconstructed=reconstructed)
+    await current().run(task_id, work, None, spent_s=sum(reconstructed["facts"]["seconds"].values()))
 
 
 async def _fail(task_id: str, code: str, message: str) -> None:

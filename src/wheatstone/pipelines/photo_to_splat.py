@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wheatstone.executors import Executor
-from wheatstone.files import atomic_write
+from wheatstone.files import atomic_write, to_json
 from wheatstone.pictures import Photo
 from wheatstone.settings import PictureLimits
 from wheatstone.splats.clips import write_turntable
-from wheatstone.splats.facts import scene_facts, to_json
+from wheatstone.splats.facts import scene_facts
 from wheatstone.splats.formats import Format, write_scene
 from wheatstone.splats.posters import poster
 from wheatstone.splats.scene import Scene

@@ -53,7 +53,7 @@ def readings(runtime: Runtime) -> Readings:
     return Readings(
         active_tasks=counts.get(Status.CONVERTING, 0) + counts.get(Status.COMPRESSING, 0),
         queued_tasks=counts.get(Status.QUEUED, 0),
-        child_restarts=sum(pool.restarts for pool in [*services.executor.pools, services.compressors]),
+        child_restarts=sum(pool.restarts for pool in [*services.executor.pools, services.finishers]),
         cache=CacheReading(kept.hits, kept.misses, kept.size, kept.size_bytes) if kept.enabled else None,
         deliveries=runtime.deliveries.store.counts(),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from wheatstone.splats.scene import Scene
@@ -31,8 +30,3 @@ def scene_facts(scene: Scene) -> dict[str, Any]:
             "extrinsic_matrix": camera.world_to_camera.ravel().tolist(),
         },
     }
-
-
-def to_json(facts: dict[str, Any]) -> bytes:
-    """The content of a file beside a scene's."""
-    return json.dumps(facts, ensure_ascii=False, indent=2).encode() + b"\n"
