@@ -10,9 +10,10 @@ import functools
 import json
 import logging
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import unquote, urlsplit
 
 import platformdirs
@@ -88,6 +89,23 @@ class ServerSettings(BaseModel, frozen=True):
     drain_timeout_s: float = Field(
         30, ge=0, description="Seconds that running stages get to finish when the server is told to end."
     )
+
+
+class AuthSettings(BaseModel, frozen=True):
+    """Who may come in."""
+
+    require_api_key: bool | None = Field(
+        None,
+        description="Whether requests must show a key; by default where other machines can reach the server.",
+    )
+    api_keys: tuple[SecretStr, ...] = Field((), description="Keys that are let in, in the header X-API-Key.")
+
+    @field_validator("api_keys")
+    @classmethod
+    def _can_be_sent(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if not all(re.fullmatch(r"[\x21-\x7e]+", key.get_secret_value()) for key in keys):
+            raise ValueError("a key must be of printable ASCII characters, without spaces")
+        return keys
 
 
 class ModelSettings(BaseModel, frozen=True):
@@ -310,6 +328,7 @@ class Settings(BaseModel, frozen=True):
         description="Folder for weights and compiled code; safe to delete.",
     )
     server: ServerSettings = ServerSettings()
+    auth: AuthSettings = AuthSettings()
     mode: Mode | None = Field(
         None, description="What models run on: auto, gpu, cpu, nvidia or amd; beats model.device."
     )
@@ -418,7 +437,7 @@ def secret_names() -> frozenset[str]:
         for name, field in Settings.model_fields.items()
         if (section := section_of(field.annotation))
         for key, inner in section.model_fields.items()
-        if inner.annotation is SecretStr
+        if SecretStr in (inner.annotation, *get_args(inner.annotation))
     )
 
 
@@ -434,8 +453,8 @@ def secrets_of(settings: Settings) -> frozenset[str]:
     found = set()
     for name in setting_names():
         value = value_of(settings, name)
-        if isinstance(value, SecretStr):
-            found.add(value.get_secret_value())
+        if name in secret_names():
+            found |= {secret.get_secret_value() for secret in (value if isinstance(value, tuple) else (value,))}
         elif isinstance(value, str) and (password := _password(value)):
             found |= {password, unquote(password)}
     return frozenset(secret for secret in found if len(secret) >= _LEAST_SECRET_CHARACTERS)

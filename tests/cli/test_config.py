@@ -35,6 +35,7 @@ def test_a_setting_is_set_in_the_file_that_is_here(command: Command) -> None:
         ("storage.keep_ply", "yes", True),
         ("storage.max_bytes", "null", None),
         ("webhook.secret", "whsec_abc", "whsec_abc"),
+        ("auth.api_keys", "one-key, another", ["one-key", "another"]),
         ("inference.input_size", "512,512", [512, 512]),
     ],
 )
@@ -82,10 +83,11 @@ def test_all_settings_are_shown_with_where_they_come_from(
 def test_secrets_are_not_shown(command: Command) -> None:
     Path("config.yaml").write_text(
         "webhook: {secret: whsec_hushhush, task_failed: 'https://me:mellon@far.test/x'}\n"
-        "redis: {url: 'redis://:open%20sesame@far.test'}"
+        "redis: {url: 'redis://:open%20sesame@far.test'}\n"
+        "auth: {api_keys: [alohomora, ecce]}"
     )
     shown = command("config", "show").out
-    for secret in ("hushhush", "mellon", "sesame"):
+    for secret in ("hushhush", "mellon", "sesame", "alohomora", "ecce"):
         assert secret not in shown
     assert "redis.url = redis://:***@far.test" in shown
 

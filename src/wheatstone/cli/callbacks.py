@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from wheatstone.client import Client
+from wheatstone.cli.remote import client_of
 from wheatstone.errors import BadOptionError
 
 _SERVER = "http://127.0.0.1:8000"
@@ -26,7 +26,7 @@ def list_callbacks(*, server: str = _SERVER) -> None:
     Args:
         server: Address of the server that has them.
     """
-    with Client(server) as client:
+    with client_of(server) as client:
         found = client.deliveries("waiting", "pending", "dead")
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("id", no_wrap=True)  # to be copied
@@ -55,7 +55,7 @@ def replay(
     if bool(ids) == every:
         raise BadOptionError("Name the callbacks to replay, or give --all.")
     console = Console()
-    with Client(server) as client:
+    with client_of(server) as client:
         if every:
             console.print(f"{client.replay_all()} begin anew")
         for delivery_id in ids:

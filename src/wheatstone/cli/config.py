@@ -92,7 +92,8 @@ def _checked(name: str, text: str, called: str) -> object:
         return None
     settings = merge_settings({variable_of(name): text}, {}, {}, names={name: called})
     if name in secret_names():
-        return text
+        value = value_of(settings, name)
+        return [part.get_secret_value() for part in value] if isinstance(value, tuple) else text
     return TypeAdapter(object).dump_python(value_of(settings, name), mode="json")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,6 +25,15 @@ _BATCH = 50
 
 _SUFFIXES = (".sog", ".ply")
 _POSTER = ".webp"
+
+
+_API_KEY = "WHEATSTONE_API_KEY"
+"""The variable with the key; a flag would be seen by everybody on this machine."""
+
+
+def client_of(server: str) -> Client:
+    """A client of the server at this address, with the key of the environment."""
+    return Client(server, api_key=os.environ.get(_API_KEY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,7 @@ def splat_remotely(server: str, photos: Sequence[Path], bases: Sequence[Path], w
     """
     if not set(wanted.suffixes) <= set(_SUFFIXES):
         raise BadOptionError("--server gives the formats sog and ply; `wheatstone convert` makes others of them.")
-    with Client(server) as client, progress_bar(Console(stderr=True)) as bar:
+    with client_of(server) as client, progress_bar(Console(stderr=True)) as bar:
         work = _Work(client, wanted, bar, bar.add_task("", total=len(photos), photo="", stage=""))
         ready = [(photo, base) for photo, base in zip(photos, bases, strict=True) if work.is_ready(photo, base)]
         with work.cancelled_on_interrupt():

@@ -123,7 +123,7 @@ def splat(
             draft, faster and coarser.
         hardware: What networks run on, and how.
         server: Address of a Wheatstone server that does the work, such as `http://127.0.0.1:8000`; it gives `sog`,
-            `ply` and the poster.
+            `ply` and the poster. The variable `WHEATSTONE_API_KEY` holds the key it may want.
     """
     if focal_length is not None and focal_length <= 0:
         raise BadOptionError(f"--focal-length must be a positive number of pixels, got {focal_length}.")

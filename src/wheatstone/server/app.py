@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from wheatstone.jobs import Runtime
 from wheatstone.server import health
+from wheatstone.server.auth import KeyGuard, keys_wanted
 from wheatstone.server.guards import BodyLimit, OriginGuard, hosts_allowed
 from wheatstone.server.metrics import Metrics, add_metrics
 from wheatstone.server.pages import add_pages
@@ -19,7 +20,11 @@ _FORM_BYTES = 1_000_000
 
 
 def create_app(runtime: Runtime) -> FastAPI:
-    """The ASGI application of a runtime; whoever makes both starts and stops the runtime."""
+    """The ASGI application of a runtime; whoever makes both starts and stops the runtime.
+
+    Raises:
+        BadOptionError: requests must show a key, and the settings have none.
+    """
     settings = runtime.settings
     app = FastAPI(
         title="Wheatstone",
@@ -38,6 +43,8 @@ def create_app(runtime: Runtime) -> FastAPI:
         max_bytes=settings.pictures.max_bytes + _FORM_BYTES,
         larger={batches.router.prefix: settings.jobs.max_batch_bytes},
     )
+    if keys := keys_wanted(settings):
+        app.add_middleware(KeyGuard, keys=keys)
     app.add_middleware(OriginGuard, hosts=hosts_allowed(settings.server.host, settings.server.allowed_hosts))
     if settings.monitoring.enabled:
         app.state.metrics = Metrics(settings, lambda: readings(runtime))

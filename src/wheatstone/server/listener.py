@@ -52,7 +52,7 @@ def serve(
 
     Raises:
         ServerBusyError: the port, or the folder, is another server's.
-        BadOptionError: the address cannot be listened on.
+        BadOptionError: the address cannot be listened on, or others can reach it and no key is set.
         StorageUnavailableError: a folder or the database cannot be used.
     """
     with contextlib.closing(_bind(settings.server.host, settings.server.port)) as listening:
@@ -64,8 +64,8 @@ async def _serve(
     runtime: Runtime, listening: socket.socket, announce: Callable[[str], None], *, browser: bool
 ) -> None:
     settings = runtime.settings
+    app = create_app(runtime)
     async with runtime, AsyncExitStack() as resources:
-        app = create_app(runtime)
         monitoring = settings.monitoring
         if monitoring.enabled and monitoring.port is not None:
             resources.enter_context(serving_metrics(app.state.metrics, settings.server.host, monitoring.port))
