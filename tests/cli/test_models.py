@@ -69,6 +69,17 @@ def test_the_doctor_says_how_to_get_what_is_missing(command: Command) -> None:
     assert "wheatstone models pull u2netp" in result.out
 
 
+@pytest.mark.usefixtures("empty_cache")
+def test_the_doctor_says_what_crm_lacks(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "crm.home names no checkout" in " ".join(command("doctor").out.split())
+    monkeypatch.setenv("WHEATSTONE_CRM__HOME", str(tmp_path))
+    load_settings.cache_clear()
+    result = command("doctor")
+    load_settings.cache_clear()
+    assert result.code == 0
+    assert "is no checkout of CRM: it lacks imagedream" in " ".join(result.out.split())
+
+
 def test_the_doctor_reports_a_cache_folder_that_cannot_be_written(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,8 +17,10 @@ from rich.table import Table
 
 from wheatstone.cli.text import size_text
 from wheatstone.compiled import thread_count
+from wheatstone.errors import CheckpointUnavailableError, ModelUnavailableError
 from wheatstone.models import checkpoints
 from wheatstone.models.checkpoints import CHECKPOINTS, CheckpointState
+from wheatstone.models.crm import about as crm
 from wheatstone.settings import Settings, load_settings
 from wheatstone.splats.formats import html
 from wheatstone.version import VERSION
@@ -55,7 +57,8 @@ def doctor() -> int:
     The exit code is 2 if something keeps the main job from running; notes do not.
     """
     table = Table(box=None, show_header=False, pad_edge=False)
-    findings = [*_system(), *_packages(), *_folders(load_settings()), *_weights(load_settings())]
+    settings = load_settings()
+    findings = [*_system(), *_packages(), *_folders(settings), *_weights(settings), _crm(settings)]
     for finding in findings:
         table.add_row(finding.verdict, finding.subject, escape(finding.text))
     Console().print(table)
@@ -127,3 +130,14 @@ def _weights(settings: Settings) -> Iterator[_Finding]:
         else:
             text = f"not here; `wheatstone models pull {checkpoint.name}` fetches it: {checkpoint.summary}"
             yield _Finding(_Verdict.NOTE, checkpoint.name, text)
+
+
+def _crm(settings: Settings) -> _Finding:
+    try:
+        crm.check(settings)
+    except (ModelUnavailableError, CheckpointUnavailableError) as error:
+        return _Finding(_Verdict.NOTE, "crm", f"objects become meshes by inflate. {error}")
+    python = crm.python_of(settings.crm)
+    if not crm.has_driver():
+        return _Finding(_Verdict.NOTE, "crm", f"set up with {python}, but there is no sign of an NVIDIA GPU")
+    return _Finding(_Verdict.OK, "crm", f"set up with {python}; whether it runs shows at its first mesh")

@@ -16,9 +16,26 @@ def home(tmp_path: Path) -> Path:
     return write_checkout(tmp_path / "CRM")
 
 
+@pytest.fixture
+def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the driver of a GPU would be, and is."""
+    path = tmp_path / "nvidiactl"
+    path.touch()
+    monkeypatch.setattr(about, "_DRIVER", (path,))
+    monkeypatch.setenv("PATH", "")
+    return path
+
+
+@pytest.mark.usefixtures("driver")
 def test_a_whole_checkout_is_ready(home: Path) -> None:
     assert about.is_ready(settings_for(home))
     assert mesh_model_named("auto", settings_for(home)).info.name == "crm"
+
+
+def test_without_a_gpu_it_is_run_only_by_its_name(home: Path, driver: Path) -> None:
+    driver.unlink()
+    assert mesh_model_named("auto", settings_for(home)).info.name == "inflate"
+    assert mesh_model_named("crm", settings_for(home)).info.name == "crm"
 
 
 def test_without_a_checkout_it_is_not_ready_and_says_how_to_set_it_up() -> None:
@@ -41,6 +58,7 @@ def test_a_missing_checkpoint_is_named(name: str, home: Path) -> None:
         about.check(settings_for(home))
 
 
+@pytest.mark.usefixtures("driver")
 def test_checkpoints_may_lie_in_a_folder_or_each_elsewhere(home: Path, tmp_path: Path) -> None:
     folder = tmp_path / "weights"
     folder.mkdir()

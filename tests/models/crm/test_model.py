@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import logging
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,7 +29,9 @@ from wheatstone.errors import (
     TimeLimitError,
     WheatstoneError,
 )
+from wheatstone.models.crm import child as crm_child
 from wheatstone.models.crm.model import Crm
+from wheatstone.models.foreign import child as foreign_child
 from wheatstone.models.registry import mesh_model_named
 from wheatstone.pictures import Picture
 from wheatstone.settings import changed
@@ -325,10 +326,12 @@ os._exit(1)
         return
 
 
-def test_it_runs_on_python_3_9(home: Path, crms: list[Crm]) -> None:
-    old = shutil.which("python3.9")
-    needs = [old or "", "-c", "import numpy, PIL"]
-    if old is None or subprocess.run(needs, check=False, capture_output=True).returncode:
-        pytest.skip("there is no Python 3.9 with NumPy and Pillow here")
-    crms.append(Crm(settings_for(home, python=old), None))
-    assert list(parts_of(crms[0])) == PARTS
+def test_what_runs_in_its_environment_needs_no_newer_python_than_3_9() -> None:
+    files = [foreign_child.__file__, crm_child.__file__]
+    done = subprocess.run(
+        [Path(sys.executable).with_name("vermin"), "-t=3.9-", "--no-tips", *files],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ _NEEDED = (
 )
 _CODE = ("*.py", "configs/*", "imagedream/**/*.*", "libs/**/*.*", "model/**/*.*", "util/**/*.*")
 _CODE_SUFFIXES = (".py", ".json", ".yaml")
+_DRIVER = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
+"""Where NVIDIA's driver is, on Linux or beneath Windows, even in a container without its tools."""
 _DOCUMENT = "docs/crm.md says how to set it up."
 
 
@@ -90,12 +93,17 @@ def gpu_index(settings: Settings) -> int:
 
 
 def is_ready(settings: Settings) -> bool:
-    """Whether all that can be seen from outside is here; quick."""
+    """Whether all that can be seen from outside is here, a GPU's driver included; quick."""
     try:
         check(settings)
     except (ModelUnavailableError, CheckpointUnavailableError):
         return False
-    return True
+    return has_driver()
+
+
+def has_driver() -> bool:
+    """Whether there are signs of an NVIDIA GPU."""
+    return shutil.which("nvidia-smi") is not None or any(path.exists() for path in _DRIVER)
 
 
 def device_of(settings: Settings) -> str:
