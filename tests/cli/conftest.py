@@ -40,3 +40,12 @@ def scene_file(tmp_path: Path) -> Path:
         "made by hand",
     )
     return scene.save(tmp_path / "scene.ply")
+
+
+@pytest.fixture
+def mesh_file(tmp_path: Path) -> Path:
+    """A tetrahedron of half a metre with a grey texture."""
+    corners = np.array([[0, 0, 0], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5]], np.float32)
+    faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
+    mesh = wheatstone.Mesh(corners, faces, uv=corners[:, :2], texture=np.full((8, 8, 3), 200, np.uint8))
+    return mesh.save(tmp_path / "corner.glb")

@@ -67,3 +67,45 @@ def test_effort_for_a_format_that_has_none_is_refused_before_reading(command: Co
     result = command("convert", tmp_path / "absent.sog", tmp_path / "a.ply", "--effort", 1)
     assert result.code == 2
     assert "ply has no effort to choose" in result.err
+
+
+@pytest.mark.parametrize("ending", [".glb", ".obj", ".zip", ".usdz", ".ply", ".stl"])
+def test_a_mesh_becomes_any_other_mesh(command: Command, mesh_file: Path, tmp_path: Path, ending: str) -> None:
+    result = command("convert", mesh_file, tmp_path / f"a{ending}")
+    assert result.code == 0, result.err
+    assert f"a{ending}: 4 faces" in result.out
+    assert (tmp_path / f"a{ending}").stat().st_size > 0
+
+
+def test_a_mesh_can_be_compressed_and_is_the_same(command: Command, mesh_file: Path, tmp_path: Path) -> None:
+    assert command("convert", mesh_file, tmp_path / "small.glb", "--draco").code == 0
+    assert b"KHR_draco_mesh_compression" in (tmp_path / "small.glb").read_bytes()
+    assert "4, closed" in command("info", tmp_path / "small.glb").out
+
+
+def test_a_mesh_is_printed_as_large_as_asked(command: Command, mesh_file: Path, tmp_path: Path) -> None:
+    assert command("convert", mesh_file, tmp_path / "a.stl", "--size-mm", "30").code == 0
+    triangles = np.frombuffer((tmp_path / "a.stl").read_bytes()[84:], np.dtype("(12,)<f4, <u2"))
+    assert np.ptp(triangles["f0"].reshape(-1, 4, 3)[:, 1:], axis=(0, 1)).max() == pytest.approx(30)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("corner.glb", "a.sog"), "a.sog: no mesh format"),
+        (("corner.glb", "a.obj", "--draco"), "--draco is for .glb"),
+        (("corner.glb", "a.glb", "--size-mm", "3"), "--size-mm is for .stl"),
+        (("corner.glb", "a.glb", "--effort", "1"), "--effort is for splats"),
+        (("scene.ply", "a.sog", "--draco"), "--draco and --size-mm are for meshes"),
+        (("corner.usdz", "a.glb"), "corner.usdz: neither the name of a splat"),
+    ],
+)
+@pytest.mark.usefixtures("mesh_file")
+def test_what_does_not_go_together_is_refused(
+    command: Command, tmp_path: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    source, target, *options = arguments
+    result = command("convert", tmp_path / source, tmp_path / target, *options)
+    assert result.code == 2
+    assert told in result.err
+    assert not (tmp_path / target).exists()

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
+import wheatstone
 from tests.cli.command import Command
 
 
@@ -23,3 +26,13 @@ def test_a_missing_file_is_named(command: Command, tmp_path: Path) -> None:
     result = command("info", tmp_path / "gone.sog")
     assert result.code == 2
     assert "gone.sog" in result.err
+
+
+def test_a_mesh_is_described(command: Command, mesh_file: Path, tmp_path: Path) -> None:
+    result = command("info", mesh_file)
+    assert result.code == 0
+    for part in ("4, closed", "4 at 4 places", "8×8 px", "(0, 0, 0) to (0.5, 0.5, 0.5)", "0.0208"):
+        assert part in result.out
+    mesh = wheatstone.Mesh(np.eye(3, dtype=np.float32), np.array([[0, 1, 2]]))
+    mesh.save(tmp_path / "open.obj")
+    assert "1, open" in command("info", tmp_path / "open.obj").out

@@ -163,3 +163,43 @@ def test_anaglyph_is_short_for_stereo_anaglyph(command: Command, scene_file: Pat
     for name, flags in (("a.png", ["--anaglyph"]), ("b.png", ["--stereo", "anaglyph"])):
         assert command("render", scene_file, *flags, "--size", "64", "-o", tmp_path / name).code == 0
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_a_mesh_is_seen_from_where_it_is_asked(command: Command, mesh_file: Path, tmp_path: Path) -> None:
+    assert command("render", mesh_file, "--size", "64").code == 0
+    with Image.open(mesh_file.with_suffix(".webp")) as picture:
+        assert picture.size == (64, 64)
+    sheet = tmp_path / "sheet.png"
+    result = command("render", mesh_file, "--yaw", "0,90,360", "--pitch", "0", "--size", "64", "-o", sheet)
+    assert "192×64" in result.out
+    with Image.open(sheet) as picture:
+        front, side, again = np.split(np.asarray(picture).astype(int), 3, axis=1)
+    assert np.abs(front - again).max() <= 1
+    assert np.abs(front - side).max() > 50
+    assert 0.05 < (front[..., 0] > 60).mean() < 0.6
+
+
+def test_the_clip_of_a_mesh_goes_all_the_way_round(command: Command, mesh_file: Path) -> None:
+    options = ("--turntable", "--size", "64", "--seconds", "0.4", "--fps", "10")
+    assert command("render", mesh_file, *options).code == 0
+    assert len(frames_of(mesh_file.with_suffix(".mp4"))) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--dolly", "0.1"], "--dolly is for splats"),
+        (["--anaglyph"], "--stereo is for splats"),
+        (["--turntable", "--yaw", "3"], "--yaw with --turntable is for splats"),
+        (["--turntable", "--camera", "swing"], "--camera is for splats"),
+        (["--size", "0"], "pixels"),
+        (["--turntable", "--size", "63"], "even"),
+    ],
+)
+def test_what_a_mesh_cannot_have_is_refused(
+    arguments: list[str], said: str, command: Command, mesh_file: Path, tmp_path: Path
+) -> None:
+    result = command("render", mesh_file, *arguments)
+    assert result.code == 2
+    assert said in result.err
+    assert [path.name for path in tmp_path.iterdir()] == [mesh_file.name]

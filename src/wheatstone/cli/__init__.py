@@ -39,9 +39,9 @@ for _name, _group, _help in (
     ("mesh", _MAKE, "Turn photos of objects into textured meshes."),
     ("serve", _MAKE, "Serve a page and an API that turn photos into splats."),
     ("view", _LOOK, "Show a splat file in the browser."),
-    ("info", _LOOK, "Tell what a splat file or a photo holds."),
-    ("render", _LOOK, "Render a picture or a clip of a splat file."),
-    ("convert", _LOOK, "Convert between splat formats."),
+    ("info", _LOOK, "Tell what a splat, a mesh or a photo holds."),
+    ("render", _LOOK, "Render a picture or a clip of a splat or a mesh."),
+    ("convert", _LOOK, "Convert between formats of splats, or of meshes."),
     ("doctor", _MANAGE, "Check what is installed and what is missing."),
 ):
     app.command(f"wheatstone.cli.{_name}:{_name}", help=_help, group=_group, help_epilogue="")

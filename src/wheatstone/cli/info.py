@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from wheatstone.cli.files import is_mesh
+from wheatstone.cli.mesh_files import describe_mesh
 from wheatstone.cli.text import size_text
 from wheatstone.pictures import PICTURE_SUFFIXES, read_picture
 from wheatstone.splats.formats import format_of, read_scene
@@ -16,12 +18,13 @@ from wheatstone.splats.statistics import Quantiles, measure
 
 
 def info(file: Path, /) -> None:
-    """Tell what a splat file or a photo holds.
+    """Tell what a splat, a mesh or a photo holds.
 
     Args:
-        file: Splat file (`.sog`, `.ply`) or photo.
+        file: Splat (`.sog`, `.ply`), mesh (`.glb`, `.obj`, `.zip`) or photo.
     """
-    rows = _photo(file) if file.suffix.lower() in PICTURE_SUFFIXES else _scene(file)
+    is_photo = file.suffix.lower() in PICTURE_SUFFIXES
+    rows = _photo(file) if is_photo else describe_mesh(file) if is_mesh(file) else _scene(file)
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim")
     table.add_column()

@@ -1,4 +1,4 @@
-"""`wheatstone render`: a picture or a clip of a splat, for one eye or two."""
+"""`wheatstone render`: a picture or a clip of a splat, for one eye or two, or of a mesh."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from wheatstone.cli.files import is_mesh
+from wheatstone.cli.mesh_files import MeshPicture
 from wheatstone.cli.parameters import Flag, refuse_existing
 from wheatstone.clips import FPS, MULTIPLE_PX, SECONDS, SIZE_PX, SUFFIXES, frame_count
 from wheatstone.errors import BadOptionError
@@ -36,9 +38,9 @@ def render(
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
     size: int = SIZE_PX,
     overwrite: Flag = False,
-    yaw: Annotated[str, Parameter(allow_leading_hyphen=True, group=_VIEW)] = "0",
-    pitch: Annotated[float, Parameter(group=_VIEW)] = 0.0,
-    dolly: Annotated[float, Parameter(group=_VIEW)] = 0.0,
+    yaw: Annotated[str | None, Parameter(allow_leading_hyphen=True, group=_VIEW)] = None,
+    pitch: Annotated[float | None, Parameter(group=_VIEW)] = None,
+    dolly: Annotated[float | None, Parameter(group=_VIEW)] = None,
     stereo: Annotated[Layout | None, Parameter(group=_EYES)] = None,
     anaglyph: Annotated[Flag, Parameter(group=_EYES)] = False,
     parallax: Annotated[float | None, Parameter(group=_EYES)] = None,
@@ -48,20 +50,23 @@ def render(
     seconds: Annotated[float | None, Parameter(group=_CLIP)] = None,
     fps: Annotated[int | None, Parameter(group=_CLIP)] = None,
 ) -> None:
-    """Render a picture or a clip of a splat file, on the CPU.
+    """Render a picture or a clip of a splat or a mesh, on the CPU.
 
-    The view is that of the photo the scene was made from; without one, the scene is framed.
+    The view is that of the photo the scene was made from; without one, the scene is framed. A mesh is seen from a
+    little to the right and above, and its clip goes all the way round.
 
     Examples: `wheatstone render scene.sog`, `wheatstone render scene.ply --yaw -10,0,10 -o sheet.webp`,
-    `wheatstone render scene.sog --turntable`, `wheatstone render scene.sog --anaglyph -o red-cyan.png`
+    `wheatstone render scene.sog --turntable`, `wheatstone render scene.sog --anaglyph -o red-cyan.png`,
+    `wheatstone render teapot.glb --yaw 0,90,180,270`
 
     Args:
-        scene: Splat file.
+        scene: Splat (`.sog`, `.ply`) or mesh (`.glb`, `.obj`, `.zip`).
         output: File to write; by default the scene's name. Pictures end in `.webp`, `.png` or `.jpg`, clips in
             `.mp4`, `.webm` or `.webp`.
         size: Longer side of the picture in pixels; of each eye's where two stand side by side.
         overwrite: Replace the file if it exists.
-        yaw: Degrees to the right around the scene's middle; several, comma-separated, give views side by side.
+        yaw: Degrees to the right around the scene's middle, 0 is the front; several, comma-separated, give views
+            side by side.
         pitch: Degrees upwards.
         dolly: How far towards the middle, as a share of the way.
         stereo: `parallel` (left eye's picture on the left), `cross` (on the right, for crossed eyes) or
@@ -76,30 +81,41 @@ def render(
         seconds: Length of the clip; by default 6.
         fps: Frames per second; by default 30.
     """
-    views = [View(yaw_deg, pitch, dolly) for yaw_deg in _angles(yaw)]
     eyes = _eyes(stereo, parallax, anaglyph=anaglyph)
     clip = turntable or camera is not None
     target = output or _beside(scene, SUFFIXES[0] if clip else ".webp")
-    if clip:
-        if len(views) > 1:
-            raise BadOptionError(f"A turntable begins at one view; --yaw {yaw} names {len(views)}.")
-        fps = FPS if fps is None else fps
-        frames = frame_count(SECONDS if seconds is None else seconds, fps)
-        refuse_existing(target, overwrite=overwrite)
-        content = read_scene(scene)
-        make = PATHS[camera or default_path(content)]
-        along = make(frames, views[0]) if reach is None else make(frames, views[0], reach)
-        shot = Shot.of(content, size, multiple_px=MULTIPLE_PX, stereo=eyes)
-        with _frames_bar(target, frames) as bar:
-            write_clip(shot, along, target, fps=fps, progress=bar, overwrite=overwrite)
-        width, height = shot.size_px
-        said = f"{width}×{height}, {frames} frames, {frames / fps:.3g} s"
-    else:
+    angles = None if yaw is None else _angles(yaw)
+    if not clip:
         _refuse_clip_options({"--reach": reach, "--seconds": seconds, "--fps": fps}, target)
-        refuse_existing(target, overwrite=overwrite)
-        picture = contact_sheet(read_scene(scene), views, size, stereo=eyes)
-        write_still(picture, target, overwrite=overwrite)
-        said = f"{picture.shape[1]}×{picture.shape[0]}"
+    elif angles is not None and len(angles) > 1:
+        raise BadOptionError(f"A turntable begins at one view; --yaw {yaw} names {len(angles)}.")
+    if is_mesh(scene):
+        of_splats = {"--dolly": dolly, "--stereo": eyes, "--camera": camera, "--reach": reach}
+        _refuse_for_meshes(scene, {**of_splats, "--yaw with --turntable": angles} if clip else of_splats)
+    fps, seconds = FPS if fps is None else fps, SECONDS if seconds is None else seconds
+    refuse_existing(target, overwrite=overwrite)
+    if is_mesh(scene):
+        mesh = MeshPicture(size, angles, pitch)
+        if clip:
+            said = mesh.write_clip(scene, target, seconds=seconds, fps=fps, bar=_frames_bar, overwrite=overwrite)
+        else:
+            said = mesh.write(scene, target, overwrite=overwrite)
+    else:
+        views = [View(angle, pitch or 0.0, dolly or 0.0) for angle in angles or [0.0]]
+        frames = frame_count(seconds, fps) if clip else 0
+        content = read_scene(scene)
+        if clip:
+            make = PATHS[camera or default_path(content)]
+            along = make(frames, views[0]) if reach is None else make(frames, views[0], reach)
+            shot = Shot.of(content, size, multiple_px=MULTIPLE_PX, stereo=eyes)
+            with _frames_bar(target, frames) as bar:
+                write_clip(shot, along, target, fps=fps, progress=bar, overwrite=overwrite)
+            width, height = shot.size_px
+            said = f"{width}×{height}, {frames} frames, {frames / fps:.3g} s"
+        else:
+            picture = contact_sheet(content, views, size, stereo=eyes)
+            write_still(picture, target, overwrite=overwrite)
+            said = f"{picture.shape[1]}×{picture.shape[0]}"
     Console().print(f"{escape(str(target))}: {said}", highlight=False, soft_wrap=True)
 
 
@@ -123,7 +139,8 @@ def _eyes(stereo: Layout | None, parallax: float | None, *, anaglyph: bool) -> S
 
 
 def _beside(scene: Path, suffix: str) -> Path:
-    return scene.with_name(scene.name[: -len(format_of(scene).suffix)] + suffix)
+    ending = scene.suffix if is_mesh(scene) else format_of(scene).suffix
+    return scene.with_name(scene.name[: -len(ending)] + suffix)
 
 
 def _refuse_clip_options(options: Mapping[str, object], target: Path) -> None:
@@ -132,6 +149,12 @@ def _refuse_clip_options(options: Mapping[str, object], target: Path) -> None:
             raise BadOptionError(f"{flag} is for clips: add --turntable.")
     if target.suffix.lower() in SUFFIXES and target.suffix.lower() != ".webp":
         raise BadOptionError(f"{target} is a clip by its name: add --turntable.")
+
+
+def _refuse_for_meshes(mesh: Path, options: Mapping[str, object]) -> None:
+    for flag, value in options.items():
+        if value is not None:
+            raise BadOptionError(f"{flag} is for splats; {mesh} is a mesh.")
 
 
 @contextmanager
