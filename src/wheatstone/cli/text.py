@@ -17,5 +17,7 @@ def error_text(error: Exception) -> str:
     """What an error says; of one of the system's, which file it is about."""
     if not isinstance(error, OSError):
         return str(error)
+    if known := error_of_system(error):
+        return str(known)
     path = error.filename2 or error.filename
-    return str(error_of_system(error) or f"{path}: {error.strerror}." if path else f"{reason(error)}.")
+    return f"{path}: {error.strerror}." if path else f"{reason(error)}."
