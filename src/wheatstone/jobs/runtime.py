@@ -9,6 +9,7 @@ import logging
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -60,6 +61,8 @@ _FETCHES = 8
 """Photos that are fetched from elsewhere at once."""
 _EVICT_S = 5.0
 _RETENTION_S = 60.0
+_NOTE_S = 2.0
+"""How long DBOS may take to note that a workflow has ended; deleting it before that is an error in its log."""
 _OUR_TASK = re.compile(rf"{TASKS}/[0-9a-f-]{{36}}/")
 
 
@@ -211,6 +214,11 @@ class Runtime:
         for task in tasks:
             await self.cancel(task.id)
         while any(self.services.is_running(task.id) for task in tasks):
+            await asyncio.sleep(0.02)
+        noted_by_s = time.monotonic() + _NOTE_S
+        while time.monotonic() < noted_by_s and await asyncio.to_thread(
+            workflows_alive, [task.id for task in tasks]
+        ):
             await asyncio.sleep(0.02)
         await asyncio.to_thread(self._delete, tasks)
 
