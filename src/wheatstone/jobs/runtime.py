@@ -9,7 +9,6 @@ import logging
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -215,11 +214,10 @@ class Runtime:
             await self.cancel(task.id)
         while any(self.services.is_running(task.id) for task in tasks):
             await asyncio.sleep(0.02)
-        noted_by_s = time.monotonic() + _NOTE_S
-        while time.monotonic() < noted_by_s and await asyncio.to_thread(
-            workflows_alive, [task.id for task in tasks]
-        ):
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_NOTE_S):
+                while await asyncio.to_thread(workflows_alive, [task.id for task in tasks]):
+                    await asyncio.sleep(0.02)
         await asyncio.to_thread(self._delete, tasks)
 
     def _delete(self, tasks: Sequence[Task]) -> None:
