@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,3 +124,63 @@ def test_the_library_gives_the_mesh_itself(thing: Path) -> None:
     assert mesh.is_watertight
     assert mesh.texture is not None
     assert mesh.texture[..., 0].mean() > 3 * mesh.texture[..., 1].mean()
+
+
+def test_without_a_format_the_output_names_it(command: Command, thing: Path, tmp_path: Path) -> None:
+    assert command("mesh", thing, "-o", tmp_path / "it.STL", *QUICK).code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"thing.png", "it.stl"}
+
+
+def test_a_format_named_twice_is_written_once(command: Command, thing: Path, tmp_path: Path) -> None:
+    assert command("mesh", thing, "-o", tmp_path / "out", "--format", "glb,glb", *QUICK).code == 0
+
+
+@pytest.mark.parametrize("options", [("--format", "obj"), ("--format", "obj", "--overwrite")])
+def test_a_photo_is_never_replaced(
+    command: Command, thing: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    before = thing.read_bytes()
+    result = command("mesh", thing, "-o", tmp_path, *options, *QUICK)
+    assert result.code == 2
+    assert "thing.png is a photo itself" in result.err
+    assert thing.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [thing]
+
+
+def test_not_even_another_photo_by_a_poster(command: Command, thing: Path, tmp_path: Path) -> None:
+    other = tmp_path / "thing.webp"
+    Image.open(thing).save(other, lossless=True)
+    before = other.read_bytes()
+    result = command("mesh", thing, other, "-o", tmp_path, "--poster", "--overwrite", *QUICK)
+    assert result.code == 2
+    assert "thing.webp is a photo itself" in result.err
+    assert other.read_bytes() == before
+    assert (tmp_path / "thing-2.glb").exists()
+
+
+def test_what_stands_beside_an_obj_is_kept_too_and_that_is_said_before_any_work(
+    command: Command, thing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wheatstone.cli.mesh.photo_to_mesh", lambda *_arguments, **_options: pytest.fail("worked"))
+    (tmp_path / "it.mtl").write_bytes(b"precious")
+    result = command("mesh", thing, "-o", tmp_path / "it.obj", *QUICK)
+    assert result.code == 2
+    assert "it.mtl exists already" in result.err
+
+
+def test_an_output_that_cannot_be_written_is_told_in_one_line_a_photo(
+    command: Command, thing: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_bytes(b"")
+    result = command("mesh", thing, thing, "-o", tmp_path / "taken", *QUICK)
+    assert result.code == 2
+    assert result.err.count("error:") == 2
+    assert "taken: File exists." in result.err
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names there are text")
+def test_a_name_of_any_bytes_is_one(command: Command, thing: Path, tmp_path: Path) -> None:
+    odd = thing.rename(tmp_path / os.fsdecode(b"a  \xff.png"))
+    assert command("mesh", odd, "-o", tmp_path / "out", "--format", "obj", *QUICK).code == 0
+    assert read_mesh(tmp_path / "out" / os.fsdecode(b"a  \xff.obj")).texture is not None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,6 +15,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection, serve
+from websockets.utils import accept_key
 
 from tests.client.conftest import FAST
 from tests.live import PHOTO, LiveServer, running_server
@@ -197,6 +200,40 @@ def test_a_server_that_breaks_the_protocol_is_told_and_hung_up_on(
             client.generate(b"photo")
         assert client.generate(b"another") == {}
         assert server.connections == 2
+
+
+def test_a_failure_in_place_of_a_part_that_was_announced_is_the_servers(connect: Connect) -> None:
+    failed = '{"type": "status", "status": "failed", "error": "The zip is gone."}'
+    with scripted([PROCESSING, ANNOUNCED, failed], [COMPLETED]) as server:
+        client = connect(server.url)
+        with pytest.raises(GenerationFailedError, match="The zip is gone"):
+            client.generate(b"photo")
+        client.generate(b"another")
+        assert server.connections == 1
+
+
+def test_a_server_that_does_not_take_the_photo_costs_no_more_than_the_time_for_it(connect: Connect) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def welcome() -> None:
+            caller, _ = listener.accept()
+            key = re.search(rb"(?i)sec-websocket-key: *(\S+)", caller.recv(65_536))
+            assert key
+            accepted = f"Sec-WebSocket-Accept: {accept_key(key[1].decode())}"
+            upgrade = (
+                f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{accepted}"
+            )
+            caller.sendall(f"{upgrade}\r\n\r\n".encode())
+            callers.append(caller)  # nobody reads on
+
+        callers: list[socket.socket] = []
+        welcoming = threading.Thread(target=welcome)
+        welcoming.start()
+        client = connect(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout_s=0.5)
+        with pytest.raises(TimeLimitError, match=r"0\.5 s"):
+            client.generate(bytes(50_000_000))
+        welcoming.join()
+        callers[0].close()
 
 
 def test_messages_of_later_versions_are_passed_over(connect: Connect) -> None:

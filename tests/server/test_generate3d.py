@@ -145,7 +145,14 @@ def test_the_connection_stays_for_further_photos_and_nothing_of_them_stays(serve
     assert list((server.folder / "output/results/work").iterdir()) == []
 
 
-@pytest.mark.parametrize(("data", "told"), [(b"dear diary", "not a JPEG"), (b"", "is empty")])
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"dear diary", "The picture is not a JPEG"),
+        (b"", "The picture is empty"),
+        (photo()[:-99], "The picture is a damaged"),
+    ],
+)
 def test_what_is_no_photo_fails_and_the_next_one_does_not(server: LiveServer, data: bytes, told: str) -> None:
     with calling(server) as socket:
         socket.send(data)
@@ -366,3 +373,21 @@ def test_a_server_that_ends_hangs_up_and_leaves_nothing(tmp_path: Path) -> None:
             assert closed(socket)[0] == 1012
         assert server.process.wait(PATIENCE_S) == 0
     assert [path for path in (tmp_path / "output/results/tasks").rglob("*") if path.is_file()] == []
+
+
+def test_photos_that_are_done_and_clients_that_go_are_no_errors_in_the_log(tmp_path: Path) -> None:
+    with running_server(tmp_path / "server", model=models("instant-mesh")) as server:
+        with calling(server) as socket:
+            for seed in range(10):
+                socket.send(photo(seed))
+                assert answer(socket)[-1] == COMPLETED
+        eventually_forgotten(server)
+    with running_server(tmp_path / "slow", model=models("slow-mesh")) as server:
+        for _ in range(3):
+            with calling(server) as socket:
+                socket.send(photo())
+                until_part(socket)
+            eventually_forgotten(server)
+        assert server.terminate() == 0
+    for folder in ("server", "slow"):
+        assert "ERROR" not in (tmp_path / folder / "log").read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import functools
 import gc
+import io
 import logging
 import os
 import sys
@@ -68,6 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     gc.set_threshold(100_000)  # what imports make stays; looking for garbage in it takes a tenth of the start
     atexit.register(gc.freeze)  # and a third of a second at the end
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin while idle, and sums depend on them
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error: names of files may hold any bytes
     log = logging.getLogger("wheatstone")
     log.setLevel(logging.INFO)
     log.handlers = [_ToErrors()]
@@ -88,6 +91,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)
+    except OSError as error:
+        from wheatstone.cli.text import error_text
+
+        _say("[bold red]error:[/] ", error_text(error))
+        sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)
 
 

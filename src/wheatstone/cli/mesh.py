@@ -9,9 +9,9 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.markup import escape
 
-from wheatstone.cli.parameters import Flag, refuse_existing
+from wheatstone.cli.parameters import Flag, formats_wanted, refuse_to_lose
 from wheatstone.cli.summary import Row, output_bases, print_error, print_summary, progress_bar, stage_text
-from wheatstone.errors import BadOptionError, WheatstoneError
+from wheatstone.errors import WheatstoneError
 from wheatstone.executors import InlineExecutor
 from wheatstone.meshes.formats import MESH_FORMATS, mesh_format_named
 from wheatstone.models.inflate.about import Detail
@@ -28,7 +28,7 @@ def mesh(
     *,
     output: Annotated[Path, Parameter(alias="-o")] = Path(),
     model: str = "auto",
-    format: Annotated[str, Parameter(alias="-f")] = "glb",  # noqa: A002 - the flag's name
+    format: Annotated[str | None, Parameter(alias="-f")] = None,  # noqa: A002 - the flag's name
     faces: int | None = None,
     texture_size: int | None = None,
     parts: Flag = False,
@@ -49,7 +49,8 @@ def mesh(
         photos: Photos (JPEG, PNG, WebP, HEIC, AVIF, TIFF) or folders of them.
         output: Folder for the results or, for a single photo, a file name such as `teapot.glb`.
         model: `auto` for the best one that can run here, or a name from `wheatstone models list`.
-        format: Formats to write, comma-separated: `glb`, `obj`, `zip` (OBJ in one file), `ply`, `stl`, `usdz`.
+        format: Formats to write, comma-separated: `glb`, `obj`, `zip` (OBJ in one file), `ply`, `stl`, `usdz`. By
+            default what the output ends in, else `glb`.
         faces: How many faces the meshes of `inflate` have, about; 24,000 unless the settings say otherwise.
         texture_size: Pixels along each side of the texture's halves, for front and back, with `inflate`; 1024
             unless the settings say otherwise.
@@ -60,9 +61,7 @@ def mesh(
         overwrite: Replace files that exist.
     """
     files = picture_paths(photos)
-    formats = [mesh_format_named(name.strip()) for name in format.split(",") if name.strip()]
-    if not formats:
-        raise BadOptionError("--format names no format; try --format glb,obj.")
+    formats = formats_wanted(format, output, MESH_FORMATS, mesh_format_named)
     bases = output_bases(files, output, [known.suffix for known in MESH_FORMATS])
     settings = load_settings()
     detail = Detail(
@@ -84,11 +83,10 @@ def mesh(
             wanted = MeshOutput(base, formats, parts, poster, turntable)
             stages = Stages(report)
             try:
-                for path in wanted.paths:
-                    refuse_existing(path, overwrite=overwrite)
+                refuse_to_lose(wanted.paths, files, overwrite=overwrite)
                 made = photo_to_mesh(photo, executor, model=model, limits=settings.pictures, stages=stages)
                 written = write_mesh_outputs(made, wanted, stages, overwrite=overwrite)
-            except WheatstoneError as error:
+            except (WheatstoneError, OSError) as error:
                 print_error(bar.console, error)
             else:
                 rows.append(Row(photo, len(made.mesh.faces), stages.seconds, written))

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, TaskID
 
-from wheatstone.cli.parameters import refuse_existing
+from wheatstone.cli.parameters import refuse_to_lose
 from wheatstone.cli.summary import Row, print_error, print_summary, progress_bar, stage_text
 from wheatstone.client import Client
 from wheatstone.client.outcomes import FINAL, completed
@@ -80,7 +80,9 @@ def splat_remotely(server: str, photos: Sequence[Path], bases: Sequence[Path], w
         raise BadOptionError("--server gives the formats sog and ply; `wheatstone convert` makes others of them.")
     with client_of(server) as client, progress_bar(Console(stderr=True)) as bar:
         work = _Work(client, wanted, bar, bar.add_task("", total=len(photos), photo="", stage=""))
-        ready = [(photo, base) for photo, base in zip(photos, bases, strict=True) if work.is_ready(photo, base)]
+        ready = [
+            (photo, base) for photo, base in zip(photos, bases, strict=True) if work.is_ready(photo, base, photos)
+        ]
         with work.cancelled_on_interrupt():
             with work.failures_told():
                 for start in range(0, len(ready), _BATCH):
@@ -106,11 +108,10 @@ class _Work:
         self.rows: list[Row] = []
         self.made_by = "", ""
 
-    def is_ready(self, photo: Path, base: Path) -> bool:
-        """Whether a photo can be sent and its results have a place; tells if not."""
+    def is_ready(self, photo: Path, base: Path, photos: Sequence[Path]) -> bool:
+        """Whether a photo of these can be sent and its results have a place; tells if not."""
         try:
-            for path in self._wanted.artifacts(base).values():
-                refuse_existing(path, overwrite=self._wanted.overwrite)
+            refuse_to_lose(self._wanted.artifacts(base).values(), photos, overwrite=self._wanted.overwrite)
             photo.open("rb").close()
         except OSError as error:
             print_error(self._bar.console, f"{photo} cannot be read: {error.strerror}.")

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from wheatstone.cli.hardware import HardwareFlags
-from wheatstone.cli.parameters import Flag, refuse_existing
+from wheatstone.cli.parameters import Flag, formats_wanted, refuse_to_lose
 from wheatstone.cli.remote import Wanted, splat_remotely
 from wheatstone.cli.summary import Row, output_bases, print_error, print_summary, progress_bar, stage_text
 from wheatstone.errors import BadOptionError, WheatstoneError
@@ -34,6 +34,7 @@ class _Work:
         executor: where the model runs.
         model: its name.
         f_px: focal length, if it is not to come from each photo.
+        originals: all photos.
         overwrite: replace files that exist.
         report: told how far it is.
     """
@@ -42,6 +43,7 @@ class _Work:
     executor: InlineExecutor
     model: str
     f_px: float | None
+    originals: Sequence[Path]
     overwrite: bool
     report: Report
 
@@ -54,15 +56,15 @@ class _Work:
             yield outputs[done : done + count]
             done += count
 
-    def do(self, group: Sequence[tuple[Path, Output]]) -> Iterator[Row | WheatstoneError]:
+    def do(self, group: Sequence[tuple[Path, Output]]) -> Iterator[Row | Exception]:
         """For each photo what was made, or why nothing was."""
         stages = Stages(self.report)
         try:
-            for path in (path for _, output in group for path in output.paths):
-                refuse_existing(path, overwrite=self.overwrite)
+            results = (path for _, output in group for path in output.paths)
+            refuse_to_lose(results, self.originals, overwrite=self.overwrite)
             photos = [Photo(path, f_px=self.f_px, limits=self.settings.pictures) for path, _ in group]
             scenes = self.executor.predict_splats(self.model, photos, stages)
-        except WheatstoneError as error:
+        except (WheatstoneError, OSError) as error:
             if len(group) == 1:
                 yield error
             else:  # whose fault it was shows when each is alone
@@ -74,7 +76,7 @@ class _Work:
             own.add({stage: seconds / len(group) for stage, seconds in stages.seconds.items()})
             try:
                 files = write_outputs(scene, output, own, overwrite=self.overwrite)
-            except WheatstoneError as error:
+            except (WheatstoneError, OSError) as error:
                 yield error
             else:
                 yield Row(photo, len(scene.gaussians), own.seconds, files)
@@ -87,7 +89,7 @@ def splat(
     output: Annotated[Path, Parameter(alias="-o")] = Path(),
     model: str = "auto",
     focal_length: float | None = None,
-    format: Annotated[str, Parameter(alias="-f")] = "sog",  # noqa: A002 - the flag's name
+    format: Annotated[str | None, Parameter(alias="-f")] = None,  # noqa: A002 - the flag's name
     poster: Flag = False,
     turntable: Flag = False,
     metadata: Flag = False,
@@ -111,7 +113,8 @@ def splat(
         output: Folder for the results or, for a single photo, a file name such as `scene.sog`.
         model: `auto` for the best one that can run here, or a name from `wheatstone models list`.
         focal_length: Focal length in pixels. By default from each photo's EXIF, else a 30 mm equivalent.
-        format: Formats to write, comma-separated: `sog`, `html`, `ply`, `plain-ply`.
+        format: Formats to write, comma-separated: `sog`, `html`, `ply`, `plain-ply`. By default what the output
+            ends in, else `sog`.
         poster: Also render a picture of each splat (`.webp`).
         turntable: Also render a clip of each splat (`.mp4`).
         metadata: Also write what is known of each splat (`.json`): model, licence, device, seconds, camera.
@@ -128,9 +131,7 @@ def splat(
     if focal_length is not None and focal_length <= 0:
         raise BadOptionError(f"--focal-length must be a positive number of pixels, got {focal_length}.")
     files = picture_paths(photos)
-    formats = [format_named(name.strip()) for name in format.split(",") if name.strip()]
-    if not formats:
-        raise BadOptionError("--format names no format; try --format sog,ply.")
+    formats = formats_wanted(format, output, FORMATS, format_named)
     bases = output_bases(files, output, [known.suffix for known in FORMATS])
     if server is not None:
         if turntable or effort or accept_licence or input_size or hardware or metadata:
@@ -157,7 +158,7 @@ def splat(
         def report(stage: str, fraction: float) -> None:
             bar.update(task, stage=stage_text(stage, fraction))
 
-        work = _Work(settings, InlineExecutor(settings), model, focal_length, overwrite, report)
+        work = _Work(settings, InlineExecutor(settings), model, focal_length, files, overwrite, report)
         for group in work.groups(list(zip(files, outputs, strict=True))):
             bar.update(task, photo=escape(", ".join(photo.name for photo, _ in group)), stage="")
             for made in work.do(group):

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from wheatstone.cli.text import size_text
+from wheatstone.cli.text import error_text, size_text
 from wheatstone.errors import BadOptionError
 
 
@@ -62,7 +62,8 @@ def progress_bar(console: Console) -> Progress:
 
 def print_error(console: Console, error: Exception | str) -> None:
     """One line about what went wrong with a photo, others go on."""
-    console.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+    said = error if isinstance(error, str) else error_text(error)
+    console.print(f"[bold red]error:[/] {escape(said)}", soft_wrap=True, highlight=False)
 
 
 def stage_text(stage: str, fraction: float) -> str:

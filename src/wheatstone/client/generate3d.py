@@ -107,7 +107,7 @@ class _Answer:
             kind = told["type"]
         except (ValueError, TypeError, LookupError):
             raise BadAnswerError(f"The server sent a message that cannot be read: {message[:80]!r}.") from None
-        if self._announced is not None:
+        if self._announced is not None and (kind, told.get("status")) != ("status", "failed"):
             raise BadAnswerError(f"The server announced {self._announced[0]} and then sent something else.")
         if kind == "result_part":
             self._announced = _text(told, "name"), _text(told, "content_type")
@@ -159,7 +159,7 @@ class AsyncGenerate3DClient:
             address: of the server, as for `Client`, or of its WebSocket: `ws://127.0.0.1:8000/generate3d`.
             api_key: sent as the connection is made.
             connect_timeout_s: how long that may take, in seconds.
-            timeout_s: how long a photo may take, waiting in the server included, in seconds.
+            timeout_s: how long a photo may take, connecting and waiting in the server included, in seconds.
             tls: whom to trust; by default the usual authorities.
             retries: how often to try to connect.
             on_place: called with a photo's place while it waits in the server's queue.
@@ -219,24 +219,24 @@ class AsyncGenerate3DClient:
         try:
             was_open = self._socket.is_open
             answer = _Answer(on_part, on_status, self._on_place)
+            end_s = time.monotonic() + self._timeout_s
             try:
-                await self._ask(data, answer)
+                await self._ask(data, answer, end_s)
             except ServerUnreachableError:
                 if not was_open or answer.is_heard:
                     raise
-                await self._ask(data, answer)  # the kept connection had ended meanwhile
+                await self._ask(data, answer, end_s)  # the kept connection had ended meanwhile
             return answer.parts
         finally:
             self._active.release()
 
-    async def _ask(self, data: bytes, answer: _Answer) -> None:
-        """Send a photo and take what comes; hangs up unless that came to its end."""
+    async def _ask(self, data: bytes, answer: _Answer, end_s: float) -> None:
+        """Send a photo and take what comes until then; hangs up unless that came to its end."""
         is_in_order = False
         try:
             if not self._socket.is_open:
                 await self._connect()
-            end_s = time.monotonic() + self._timeout_s
-            await self._socket.send(data)
+            await self._socket.send(data, max(0.0, end_s - time.monotonic()))
             while not answer.is_complete:
                 answer.take(await self._socket.receive(max(0.0, end_s - time.monotonic())))
             is_in_order = True

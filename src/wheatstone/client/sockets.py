@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from websockets.asyncio.client import ClientConnection as WaitingConnection
 from websockets.asyncio.client import connect as connect_waiting
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection as BlockingConnection
 from websockets.sync.client import connect as connect_blocking
 
@@ -20,6 +21,8 @@ from wheatstone.version import VERSION
 _MAX_MESSAGE_BYTES = 1 << 30
 _CLOSE_S = 1.0
 """How long a server may take to say goodbye."""
+_LEAST_S = 0.001
+"""A socket with a time-out of zero would not wait for anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,8 @@ class Socket(Protocol):
     async def open(self, target: Target) -> None:
         """Connect."""
 
-    async def send(self, data: bytes) -> None:
-        """Send a binary message."""
+    async def send(self, data: bytes, timeout_s: float) -> None:
+        """Send a binary message; who does not read it in time cannot be talked to any more."""
 
     async def receive(self, timeout_s: float) -> str | bytes:
         """The next message."""
@@ -97,9 +100,17 @@ class BlockingSocket:
         """Connect."""
         self._connection = self._resources.enter_context(connect_blocking(target.url, **target.options))
 
-    async def send(self, data: bytes) -> None:
-        """Send a binary message."""
-        self._opened().send(data)
+    async def send(self, data: bytes, timeout_s: float) -> None:
+        """Send a binary message; who does not read it in time cannot be talked to any more."""
+        connection = self._opened()
+        connection.socket.settimeout(max(timeout_s, _LEAST_S))
+        try:
+            connection.send(data)
+        except ConnectionClosed as closed:
+            if isinstance(closed.__cause__, TimeoutError):
+                raise closed.__cause__ from None
+            raise
+        connection.socket.settimeout(None)
 
     async def receive(self, timeout_s: float) -> str | bytes:
         """The next message."""
@@ -137,9 +148,10 @@ class WaitingSocket:
         connecting = connect_waiting(target.url, **target.options)
         self._connection = await self._resources.enter_async_context(connecting)
 
-    async def send(self, data: bytes) -> None:
-        """Send a binary message."""
-        await self._opened().send(data)
+    async def send(self, data: bytes, timeout_s: float) -> None:
+        """Send a binary message; who does not read it in time cannot be talked to any more."""
+        async with asyncio.timeout(timeout_s):
+            await self._opened().send(data)
 
     async def receive(self, timeout_s: float) -> str | bytes:
         """The next message."""

@@ -60,6 +60,8 @@ _FETCHES = 8
 """Photos that are fetched from elsewhere at once."""
 _EVICT_S = 5.0
 _RETENTION_S = 60.0
+_NOTE_S = 2.0
+"""How long DBOS may take to note that a workflow has ended; deleting it before that is an error in its log."""
 _OUR_TASK = re.compile(rf"{TASKS}/[0-9a-f-]{{36}}/")
 
 
@@ -212,6 +214,10 @@ class Runtime:
             await self.cancel(task.id)
         while any(self.services.is_running(task.id) for task in tasks):
             await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_NOTE_S):
+                while await asyncio.to_thread(workflows_alive, [task.id for task in tasks]):
+                    await asyncio.sleep(0.02)
         await asyncio.to_thread(self._delete, tasks)
 
     def _delete(self, tasks: Sequence[Task]) -> None:

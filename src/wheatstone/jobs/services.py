@@ -131,6 +131,7 @@ class Services:
         except asyncio.CancelledError:
             step.cancellation.cancel()
             await asyncio.wait({future})
+            future.exception()  # looked at: how it ended nobody asks any more
             raise
         except CancelledError as error:
             if step.is_late:

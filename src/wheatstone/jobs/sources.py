@@ -89,7 +89,7 @@ class Upload:
         """
         size_bytes = self.file.seek(0, os.SEEK_END)
         self.file.seek(0)
-        check_file_size(size_bytes, shown(self.name), services.settings.pictures)
+        check_file_size(size_bytes, shown(self.name) or "The picture", services.settings.pictures)
         return Content(self.file.read(), self.name)
 
 

@@ -20,7 +20,7 @@ def task_key(task_id: str, name: str) -> str:
 def photo_of(services: Services, task: Task) -> Photo:
     """The photo that a task is about."""
     path = services.objects.path(photo_key(task.photo_sha256))
-    return Photo(path, task.source_name, task.f_px, services.settings.pictures)
+    return Photo(path, task.source_name or "The picture", task.f_px, services.settings.pictures)
 
 
 def cache_key(services: Services, task: Task | NewTask) -> str:

@@ -42,10 +42,10 @@ class MeshOutput:
 
     @property
     def paths(self) -> list[Path]:
-        """Files that will be written, meshes first; without those beside an OBJ."""
+        """All files that will be written, meshes first, and the folder of parts."""
         further = {".parts": self.parts, ".webp": self.poster, ".mp4": self.turntable}
-        suffixes = [chosen.suffix for chosen in self.formats] + [suffix for suffix, on in further.items() if on]
-        return [self.path(suffix) for suffix in suffixes]
+        suffixes = [suffix for chosen in self.formats for suffix in (chosen.suffix, *chosen.beside)]
+        return [self.path(suffix) for suffix in suffixes + [suffix for suffix, on in further.items() if on]]
 
     def path(self, suffix: str) -> Path:
         """The file with this ending."""

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from wheatstone.arrays import I64, U8
-from wheatstone.errors import BadMeshError, reason
+from wheatstone.errors import BadMeshError, BadOptionError, reason
 from wheatstone.meshes.formats._text import rows
 from wheatstone.meshes.mesh import Mesh
 from wheatstone.meshes.textures import decode_texture, encode_texture
@@ -28,12 +28,20 @@ MAX_BYTES = 128 << 20
 """Of a file that is read; of a zip, also unpacked."""
 
 _MATERIAL = "material0"
+_ENCODING, _ODD_BYTES = "utf-8", "surrogateescape"
+"""Names of files may hold any bytes, which Python keeps so."""
 _MAX_FILES = 16
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def files(mesh: Mesh, stem: str = STEM) -> dict[str, bytes]:
-    """The files of a mesh by name: `stem` with .obj, .mtl and, if it has a texture, .png."""
+    """The files of a mesh by name: `stem` with .obj, .mtl and, if it has a texture, .png.
+
+    Raises:
+        BadOptionError: `stem` has a line break, so that lines of text cannot name the other files.
+    """
+    if len(f"{stem}.".splitlines()) > 1:
+        raise BadOptionError(f"An OBJ names its other files, which {stem!r}, with a line break, does not let it.")
     material = [f"newmtl {_MATERIAL}", "Ka 0 0 0", "Kd 1 1 1", "Ks 0 0 0", "illum 1"]
     pictures = {}
     if mesh.texture is not None:
@@ -42,8 +50,8 @@ def files(mesh: Mesh, stem: str = STEM) -> dict[str, bytes]:
     else:
         material[2] = "Kd 0.73 0.73 0.745"
     return {
-        f"{stem}.obj": _text(mesh, stem).encode("ascii" if stem.isascii() else "utf-8"),
-        f"{stem}.mtl": ("\n".join(material) + "\n").encode("utf-8"),
+        f"{stem}.obj": _text(mesh, stem).encode("ascii" if stem.isascii() else _ENCODING, _ODD_BYTES),
+        f"{stem}.mtl": ("\n".join(material) + "\n").encode(_ENCODING, _ODD_BYTES),
         **pictures,
     }
 
@@ -123,7 +131,7 @@ def _text(mesh: Mesh, stem: str) -> str:
 def _picture_name(material: bytes) -> str:
     """The file name that the last `map_Kd` of a material library ends in; empty if there is none."""
     name = ""
-    for line in material.decode("utf-8", "replace").splitlines():
+    for line in material.decode(_ENCODING, _ODD_BYTES).splitlines():
         words = line.split(maxsplit=1)
         if len(words) == 2 and words[0] == "map_Kd":
             name = words[1].strip()
@@ -139,9 +147,9 @@ class _Parsed:
         self._uv: list[list[float]] = []
         self._normals: list[list[float]] = []
         self._corners: list[tuple[int, int, int]] = []  # three a triangle; -1 for what is not given
-        for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
+        for number, line in enumerate(content.decode(_ENCODING, _ODD_BYTES).splitlines(), 1):
             try:
-                self._take(line.split())
+                self._take(line.split(), line)
             except (ValueError, IndexError) as error:
                 raise BadMeshError(f"Line {number} of the OBJ cannot be read: {line[:60]!r}.") from error
 
@@ -169,7 +177,7 @@ class _Parsed:
             units,
         )
 
-    def _take(self, words: list[str]) -> None:
+    def _take(self, words: list[str], line: str) -> None:
         match words[:1]:
             case ["v"]:
                 self._points.append([float(words[1]), float(words[2]), float(words[3])])
@@ -184,7 +192,7 @@ class _Parsed:
                 for second, third in pairwise(corners[1:]):
                     self._corners += [corners[0], second, third]
             case ["mtllib"]:
-                self.library = " ".join(words[1:])
+                self.library = line.split(maxsplit=1)[1].strip()
 
     def _corner(self, word: str) -> tuple[int, int, int]:
         place, uv, normal = [*word.split("/"), "", ""][:3]

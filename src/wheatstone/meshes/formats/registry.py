@@ -43,6 +43,7 @@ class MeshFormat:
         summary: what it is good for, in a few words.
         files: what is written, by name; the first has the stem and this suffix.
         read: parses a file; None where only writing is possible.
+        beside: endings of further files of the same stem.
     """
 
     name: str
@@ -50,6 +51,7 @@ class MeshFormat:
     summary: str
     files: Callable[[Mesh, str, Export], dict[str, bytes]]
     read: Callable[[Path], Mesh] | None = None
+    beside: tuple[str, ...] = ()
 
 
 def _glb_files(mesh: Mesh, stem: str, export: Export) -> dict[str, bytes]:
@@ -99,7 +101,7 @@ def _content(path: Path) -> bytes:
 
 MESH_FORMATS = (
     MeshFormat("glb", ".glb", "one file for the web and most programs", _glb_files, _read_glb),
-    MeshFormat("obj", ".obj", "three files: surface, material, texture", _obj_files, _read_obj),
+    MeshFormat("obj", ".obj", "three files: surface, material, texture", _obj_files, _read_obj, (".mtl", ".png")),
     MeshFormat("zip", ".zip", "the three files of OBJ in one", _zip_files, _read_zip),
     MeshFormat("ply", ".ply", "colours at vertices, for scanning programs", _ply_files),
     MeshFormat("stl", ".stl", "for printers: millimetres, no colour", _stl_files),
