@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+from collections.abc import AsyncGenerator, Callable
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from wheatstone.version import VERSION
 if TYPE_CHECKING:
     from wheatstone.executors import InlineExecutor
     from wheatstone.meshes.mesh import Mesh
+    from wheatstone.models.roles import Part
     from wheatstone.splats.cameras import Camera
     from wheatstone.splats.gaussians import Gaussians, merge
     from wheatstone.splats.scene import Scene
@@ -38,6 +40,7 @@ __all__ = [
     "load",
     "merge",
     "mesh",
+    "mesh_parts",
     "splat",
 ]
 
@@ -79,13 +82,17 @@ def splat(photo: str | PathLike[str] | bytes, *, model: str = "auto", f_px: floa
     return photo_to_splat(source, _executor(), model=model, f_px=f_px)
 
 
-def mesh(photo: str | PathLike[str] | bytes, *, model: str = "auto") -> Mesh:
+def mesh(
+    photo: str | PathLike[str] | bytes, *, model: str = "auto", on_part: Callable[[Part], None] | None = None
+) -> Mesh:
     """Turn a photo of an object into a closed, textured mesh.
 
     Args:
         photo: path or content of a JPEG, PNG, WebP, HEIC, AVIF or TIFF; best of one thing, cut out or before a
             plain background.
         model: `auto` or the name of a model (`wheatstone models list`).
+        on_part: called with each part, its `name` and `data`, the moment it exists: six views and their
+            coordinates, then the mesh as OBJ; others may come between.
 
     Returns:
         The mesh: x right, y up, z towards the viewer, in a box around the origin whose longest side is 1.
@@ -97,7 +104,21 @@ def mesh(photo: str | PathLike[str] | bytes, *, model: str = "auto") -> Mesh:
     from wheatstone.pipelines.photo_to_mesh import photo_to_mesh
 
     source = photo if isinstance(photo, bytes) else Path(photo)
-    return photo_to_mesh(source, _executor(), model=model).mesh
+    return photo_to_mesh(source, _executor(), model=model, on_part=on_part).mesh
+
+
+def mesh_parts(photo: str | PathLike[str] | bytes, *, model: str = "auto") -> AsyncGenerator[Part, None]:
+    """The parts that `mesh` tells, for asyncio: `async for part in wheatstone.mesh_parts("teapot.jpg")`.
+
+    A thread does the work; closing the generator, or cancelling whoever waits for it, ends that, too.
+
+    Raises:
+        WheatstoneError: as for `mesh`, at the first part.
+    """
+    from wheatstone.pipelines import photo_to_mesh
+
+    source = photo if isinstance(photo, bytes) else Path(photo)
+    return photo_to_mesh.mesh_parts(source, _executor(), model=model)
 
 
 def load(path: str | PathLike[str]) -> Scene:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheatstone.errors import ModelFailedError
+from wheatstone.errors import CancelledError, ModelFailedError
 from wheatstone.executors import Executor
 from wheatstone.files import atomic_write
 from wheatstone.meshes.formats import MeshFormat, obj, write_mesh
@@ -72,6 +74,7 @@ def photo_to_mesh(
     model: str = "auto",
     limits: PictureLimits | None = None,
     stages: Stages | None = None,
+    on_part: Callable[[Part], None] | None = None,
 ) -> MadeMesh:
     """Turn a photo of an object into a mesh.
 
@@ -81,6 +84,7 @@ def photo_to_mesh(
         model: name of the model, or `auto`.
         limits: of the picture; by default those of the settings.
         stages: times the stages and reports their progress.
+        on_part: called with each part the moment it exists.
 
     Raises:
         BadPictureError: not a picture that can be read, or it shows no object.
@@ -92,11 +96,45 @@ def photo_to_mesh(
 
     def take(part: Part) -> None:
         parts[part.name] = part.data
+        if on_part is not None:
+            on_part(part)
 
     executor.reconstruct_mesh(model, Photo(source, limits=limits), stages or Stages(), take)
     if OBJECT not in parts:
         raise ModelFailedError(f"The model {model} made no {OBJECT}.")
     return MadeMesh(obj.decode_zip(parts[OBJECT]), parts)
+
+
+async def mesh_parts(
+    source: Path | bytes, executor: Executor, *, model: str = "auto", limits: PictureLimits | None = None
+) -> AsyncGenerator[Part, None]:
+    """The parts of the mesh of an object's photo, each the moment it exists; a thread does the work.
+
+    Whoever closes the generator early, or is cancelled, ends the work: it returns when that has ended, within or
+    between parts. Takes and raises what `photo_to_mesh` does.
+    """
+    loop = asyncio.get_running_loop()
+    made: asyncio.Queue[Part | None] = asyncio.Queue()
+    stages = Stages()
+
+    def tell(part: Part | None) -> None:
+        loop.call_soon_threadsafe(made.put_nowait, part)
+
+    def work() -> None:
+        try:
+            executor.reconstruct_mesh(model, Photo(source, limits=limits), stages, tell)
+        finally:
+            tell(None)
+
+    working = loop.run_in_executor(None, work)
+    try:
+        while (part := await made.get()) is not None:
+            yield part
+        await working
+    finally:
+        stages.cancellation.cancel()
+        with contextlib.suppress(CancelledError):  # told above already, if it was anything else
+            await asyncio.shield(working)
 
 
 def write_mesh_outputs(made: MadeMesh, output: MeshOutput, stages: Stages, *, overwrite: bool) -> list[Path]:
