@@ -1,4 +1,4 @@
-"""`wheatstone splat --server` against a real server."""
+"""`wheatstone splat --server` and `wheatstone mesh --server` against a real server."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ import wheatstone
 from tests.cli.command import Command
 from tests.client.scripted import Answer, batch, head, job, says, scripted, status, streams
 from tests.live import PATIENCE_S, LiveServer, running_server
+from wheatstone.meshes.formats import read_mesh
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    with running_server(tmp_path_factory.mktemp("server"), model={"name": "instant"}) as server:
+    models = {"name": "instant", "mesh": "instant-mesh"}
+    with running_server(tmp_path_factory.mktemp("server"), model=models) as server:
         yield server
 
 
@@ -121,3 +123,42 @@ def test_what_is_done_is_kept_when_the_server_goes_away(command: Command, photo:
     assert "other.png cannot be read" in result.err
     assert (tmp_path / "photo.sog").read_bytes() == content
     assert "made by a script" in result.out
+
+
+def test_objects_become_meshes_elsewhere(
+    command: Command, server: LiveServer, photo: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    options = ("-f", "glb,stl", "--poster", "--parts", "--server", server.url)
+    result = command("mesh", photo, "-o", out, *options)
+    assert result.code == 0, result.err
+    assert {path.name for path in out.iterdir()} == {"photo.glb", "photo.stl", "photo.webp", "photo.parts"}
+    parts = ["model.glb", "output3d.zip", "pixel_images.png", "xyz_images.png"]
+    assert sorted(path.name for path in (out / "photo.parts").iterdir()) == parts
+    assert len(read_mesh(out / "photo.parts" / "output3d.zip").faces) == 1
+    for told in ("instant-mesh: made for tests", "work", "MIT"):
+        assert told in result.out
+
+
+def test_what_a_server_cannot_make_of_an_object_is_told(
+    command: Command, server: LiveServer, photo: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("not a picture")
+    result = command("mesh", tmp_path / "notes.txt", photo, "-o", tmp_path / "out", "--server", server.url)
+    assert result.code == 2
+    assert "notes.txt is not a JPEG" in result.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["photo.glb"]
+    failed = command("mesh", photo, "--model", "failing-mesh", "-o", tmp_path / "out2", "--server", server.url)
+    assert failed.code == 2
+    assert "photo.png: ZeroDivisionError" in failed.err
+    assert "--faces" in command("mesh", photo, "--faces", "9", "--server", server.url).err
+
+
+def test_a_server_gives_no_names_that_lead_elsewhere(command: Command, photo: Path, tmp_path: Path) -> None:
+    evil = {**job()["artifacts"][0], "name": "../evil"}
+    made = job(artifacts=[evil], kind="mesh")
+    with scripted(says(job("queued"), 202), streams(status(1, "completed")), says(made)) as s:
+        result = command("mesh", photo, "-o", tmp_path / "out", "--server", s.url)
+    assert result.code == 2
+    assert "'../evil'" in result.err
+    assert not (tmp_path / "out").exists()

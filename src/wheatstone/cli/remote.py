@@ -15,7 +15,7 @@ from rich.progress import Progress, TaskID
 from wheatstone.cli.parameters import refuse_to_lose
 from wheatstone.cli.summary import Row, print_error, print_summary, progress_bar, stage_text
 from wheatstone.client import Client
-from wheatstone.client.outcomes import FINAL, completed
+from wheatstone.client.outcomes import FINAL, JobFailedError, completed
 from wheatstone.client.uploads import names_on_the_wire
 from wheatstone.errors import BadOptionError, WheatstoneError
 from wheatstone.wire import Batch, Job, ProgressEvent, StatusEvent
@@ -170,6 +170,8 @@ class _Work:
         """What cannot be done is named, and the rest goes on."""
         try:
             yield
+        except JobFailedError as error:
+            print_error(self._bar.console, f"{error.job.source_name}: {error}")
         except WheatstoneError as error:
             print_error(self._bar.console, error)
 
