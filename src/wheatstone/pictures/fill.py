@@ -51,7 +51,7 @@ def _match(
     image: F32,
     targets: I64,
     source: Mask,
-    field: I32,
+    field: I64,
     index: I32,
     sweeps: int,
     reach: int,
@@ -113,7 +113,7 @@ def _match(
 
 @kernel
 def _vote(
-    image: F32, targets: I64, hole: Mask, field: I32, index: I32, costs: F32, tolerance: float, trust: F32
+    image: F32, targets: I64, hole: Mask, field: I64, index: I32, costs: F32, tolerance: float, trust: F32
 ) -> F32:
     """New colours: hole pixels become the mean of what all patches over them say, good patches first."""
     height, width = index.shape
@@ -123,7 +123,8 @@ def _vote(
         if not hole[y, x]:
             continue
         total = np.float32(0)
-        out[y, x] = 0
+        for channel in range(image.shape[2]):
+            out[y, x, channel] = 0
         for dy in range(-_RADIUS, _RADIUS + 1):
             for dx in range(-_RADIUS, _RADIUS + 1):
                 ny, nx = y + dy, x + dx
@@ -136,7 +137,8 @@ def _vote(
                 for channel in range(image.shape[2]):
                     out[y, x, channel] += weight * image[sy, sx, channel]
         # A hole pixel is its own target: the total is never zero.
-        out[y, x] /= total
+        for channel in range(image.shape[2]):
+            out[y, x, channel] /= total
     return out
 
 
@@ -186,11 +188,11 @@ def _fill_level(image: F32, hole: Mask, source: Mask, offsets: F32 | None, side_
     index = np.full((height, width), -1, np.int32)
     index[rows, columns] = np.arange(len(targets), dtype=np.int32)
     nearest = ndimage.distance_transform_edt(~source, return_distances=False, return_indices=True)
-    field = np.stack([nearest[0][rows, columns], nearest[1][rows, columns]], axis=1).astype(np.int32)
+    field = np.stack([nearest[0][rows, columns], nearest[1][rows, columns]], axis=1).astype(np.int64)
     if offsets is not None:
         scale = np.array([height / offsets.shape[0], width / offsets.shape[1]])
         upsampled = cv2.resize(offsets, (width, height), interpolation=cv2.INTER_NEAREST)[rows, columns]
-        moved = np.rint(targets + upsampled * scale).astype(np.int32)
+        moved = np.rint(targets + upsampled * scale).astype(np.int64)
         inside = np.clip(moved, 0, [height - 1, width - 1])
         usable = source[inside[:, 0], inside[:, 1]]
         field[usable] = inside[usable]
