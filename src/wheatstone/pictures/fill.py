@@ -215,30 +215,31 @@ def _at_full_size(image: U8, known: Mask, colours: F32, offsets: F32) -> F32:
     size = (width, height)
     scale = np.array([height / offsets.shape[0], width / offsets.shape[1]], np.float32)
     shift = cv2.resize(offsets, size, interpolation=cv2.INTER_NEAREST) * scale
-    rows, columns = np.mgrid[:height, :width]
-    source_rows = np.clip(np.rint(rows + shift[..., 0]), 0, height - 1).astype(np.int64)
-    source_columns = np.clip(np.rint(columns + shift[..., 1]), 0, width - 1).astype(np.int64)
+    source_rows = np.clip(np.rint(np.arange(height)[:, None] + shift[..., 0]), 0, height - 1)
+    source_columns = np.clip(np.rint(np.arange(width) + shift[..., 1]), 0, width - 1)
+    sources = (source_rows * width + source_columns).astype(np.int64)
     smooth: F32 = cv2.resize(colours, size, interpolation=cv2.INTER_CUBIC)
-    copied = np.where(
-        known[source_rows, source_columns][..., None], image[source_rows, source_columns], smooth
-    ).astype(np.float32)
+    there = image.reshape(height * width, -1).take(sources, axis=0)
+    copied = np.where(known.reshape(-1).take(sources)[..., None], there, smooth)
     return smooth + 0.8 * (copied - gaussian(copied, max(1.0, max(size) / 320)))
 
 
 def _seam_correction(image: U8, hole: Mask, filled: F32) -> F32:
     """What to add so that the fill starts with the colours beside the hole and drifts to its own."""
-    sigma_px = max(2.0, 0.006 * max(hole.shape))
-    outside = (~hole).astype(np.float32)
-    beside = (
-        gaussian(image * outside[..., None], sigma_px) / np.maximum(gaussian(outside, sigma_px), 1e-3)[..., None]
-    )
-    rim = hole & (cv2.dilate(outside, np.ones((3, 3), np.uint8)) > 0)
+    rim = hole & (cv2.dilate((~hole).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
     if not rim.any():
         return np.zeros_like(filled)
-    residual = np.where(rim[..., None], beside - gaussian(filled, sigma_px), 0)
-    distance, nearest = ndimage.distance_transform_edt(~rim, return_indices=True)
+    sigma_px = max(2.0, 0.006 * max(hole.shape))
+    outside = (~hole).astype(np.float32)
+    weight = np.maximum(gaussian(outside, sigma_px)[rim], 1e-3)[:, None]
+    beside = gaussian(image * outside[..., None], sigma_px)[rim] / weight
+    residual = beside - gaussian(filled, sigma_px)[rim]
+    which = np.zeros(hole.shape, np.int64)
+    which[rim] = np.arange(len(residual))
+    distance, (rows, columns) = ndimage.distance_transform_edt(~rim, return_indices=True)
+    nearest = residual.take(which.reshape(-1).take(rows * hole.shape[1] + columns), axis=0)
     fade = np.exp(-((distance / (_SEAM * max(hole.shape))) ** 2))[..., None]
-    return gaussian(residual[nearest[0], nearest[1]] * fade, sigma_px)
+    return gaussian(nearest * fade, sigma_px)
 
 
 def _shrink(mask: AnyArray, size: tuple[int, int]) -> F32:
