@@ -23,9 +23,9 @@ def dispatcher(function: Callable[..., Any]) -> Callable[..., Any]:
     """Numba's view of a kernel: compiled at its first call, without the GIL, and kept for later runs."""
     with _cache_in_our_folder():
         try:
-            compiled: Callable[..., Any] = numba.njit(cache=True, nogil=True, no_cfunc_wrapper=True)(function)
+            compiled: Callable[..., Any] = numba.njit(cache=True, nogil=True)(function)
         except RuntimeError:  # nowhere to write (a read-only container): compile anew in every process
-            compiled = numba.njit(nogil=True, no_cfunc_wrapper=True)(function)
+            compiled = numba.njit(nogil=True)(function)
     return compiled
 
 
