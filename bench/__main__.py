@@ -17,6 +17,7 @@ from bench import (
     hostile,
     kills,
     main_job,
+    mesh,
     ply,
     relief,
     render,
@@ -34,6 +35,7 @@ BENCHES = {
     "hostile": hostile.run,
     "kills": kills.run,
     "main_job": main_job.run,
+    "mesh": mesh.run,
     "ply": ply.run,
     "relief": relief.run,
     "render": render.run,
@@ -42,7 +44,7 @@ BENCHES = {
     "silhouettes": silhouettes.run,
     "sog": sog.run,
 }
-QUICK = {"endurance": endurance.quick, "service": service.quick}
+QUICK = {"endurance": endurance.quick, "mesh": mesh.quick, "service": service.quick}
 
 
 def main(names: list[str]) -> int:

@@ -78,9 +78,7 @@ async def _run(side: Side, folder: Path, tasks: int) -> dict[str, Any]:
             "first_fifth": _pace([{"tasks": 0, "elapsed_s": 0.0}, *samples[:PART]]),
             "last_fifth": _pace(samples[-PART - 1 :]),
         },
-        "growth": {
-            name: _growth(samples[PART - 1 :], name) for name in ("server_mb", "children_mb", "open_files")
-        },
+        "growth": {name: growth(samples[PART - 1 :], name) for name in ("server_mb", "children_mb", "open_files")},
         "database_mb": round(database / 1e6, 1),
         "cache": {name: cache[name] for name in ("size", "max_size", "hits", "misses")},
         "samples": samples,
@@ -92,7 +90,7 @@ def _pace(samples: list[dict[str, float]]) -> float:
     return round((last["tasks"] - first["tasks"]) / (last["elapsed_s"] - first["elapsed_s"]), 2)
 
 
-def _growth(samples: list[dict[str, float]], name: str) -> float:
+def growth(samples: list[dict[str, float]], name: str) -> float:
     """From the first to the last sample, by the straight line nearest to all."""
     tasks, held = ([sample[key] for sample in samples] for key in ("tasks", name))
     per_task = np.polyfit(tasks, held, 1)[0]

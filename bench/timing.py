@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
-def whole_process(command: Sequence[str | Path]) -> tuple[float, float, float]:
+def whole_process(
+    command: Sequence[str | Path], variables: Mapping[str, str] | None = None
+) -> tuple[float, float, float]:
     """Wall seconds, CPU seconds and peak megabytes of a command; ends the bench if it fails.
 
     Python keeps its bytecode from run to run, as it does for whoever installs Wheatstone.
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment |= variables or {}
     began = time.perf_counter()
     process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, env=environment)
     _, status, usage = os.wait4(process.pid, 0)

@@ -1,8 +1,9 @@
-"""The campaign against the readers: 100,000 hostile files, each to be read or refused in one clear line.
+"""The campaign against the readers: 125,000 hostile files, each to be read or refused in one clear line.
 
-Pictures in six formats, PLY and SOG come broken byte by byte, piece by piece and by grammars of what their
-formats allow and do not; what can be read must also be fit to use. `python -m bench hostile` runs it whole,
-the tests a twentieth. What fails is kept in `out/hostile/` and ends the run with an error.
+Pictures in six formats, PLY, SOG, and meshes in GLB, OBJ and ZIP come broken byte by byte, piece by piece and by
+grammars of what their formats allow and do not; what can be read must also be fit to use. Of hostile photos of
+objects closed meshes are made, or they are refused. `python -m bench hostile` runs it whole, the tests a
+twentieth. What fails is kept in `out/hostile/` and ends the run with an error.
 """
 
 from __future__ import annotations

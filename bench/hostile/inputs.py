@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from random import Random
 
-from bench.hostile import pictures, ply, sog
+from bench.hostile import meshes, objects, pictures, ply, sog
 
 _SEED = "wheatstone"
-CASES = {**dict.fromkeys(pictures.KINDS, 8_000), "PLY": 26_000, "SOG": 26_000}
-"""Format to how many inputs a full campaign has of it: 100,000 in all."""
+CASES = {
+    **dict.fromkeys(pictures.KINDS, 8_000),
+    "PLY": 26_000,
+    "SOG": 26_000,
+    **dict.fromkeys(meshes.KINDS, 8_000),
+    "OBJECT": 1_000,
+}
+"""Format to how many inputs a full campaign has of it: 125,000 in all. An OBJECT is a photo to make a mesh of."""
 
 
 def whole_inputs(kind: str) -> tuple[bytes, ...]:
@@ -17,6 +23,10 @@ def whole_inputs(kind: str) -> tuple[bytes, ...]:
         return ply.whole_plys()
     if kind == "SOG":
         return sog.whole_sogs()
+    if kind == "OBJECT":
+        return objects.whole_objects()
+    if kind in meshes.KINDS:
+        return meshes.whole_meshes(kind)
     return pictures.whole_pictures(kind)
 
 
@@ -27,4 +37,8 @@ def hostile_input(kind: str, number: int) -> bytes:
         return ply.hostile_ply(random)
     if kind == "SOG":
         return sog.hostile_sog(random)
+    if kind == "OBJECT":
+        return objects.hostile_object(random)
+    if kind in meshes.KINDS:
+        return meshes.hostile_mesh(kind, random)
     return pictures.hostile_picture(kind, random)

@@ -10,16 +10,24 @@ from pathlib import Path
 import numpy as np
 
 from wheatstone.errors import WheatstoneError
+from wheatstone.meshes.formats import MESH_FORMATS, glb, obj, read_mesh, write_mesh
+from wheatstone.meshes.six_views import six_views
+from wheatstone.meshes.turntables import Studio
+from wheatstone.models.inflate import Detail, Inflate
+from wheatstone.models.roles import OBJECT
 from wheatstone.pictures import read_picture
 from wheatstone.settings import PictureLimits
 from wheatstone.splats.formats import read_scene
 from wheatstone.splats.posters import poster
 from wheatstone.splats.statistics import measure
+from wheatstone.stages import Stages
 
 _LIMITS = PictureLimits(max_bytes=1_000_000, max_pixels=4_000_000)
 """As large against these small files as the defaults are against photos."""
 _MOST_CHARACTERS = 600
 _POSTER_PX = 32
+_VIEW_PX = 16
+_DETAIL = Detail(faces=300, texture_px=64)
 
 
 class Outcome(StrEnum):
@@ -31,11 +39,11 @@ class Outcome(StrEnum):
 
 
 def judge(path: Path, *, use: bool = True) -> tuple[Outcome, str]:
-    """Read a picture or a scene, told by its name.
+    """Read a picture, a scene or a mesh, or make a mesh of a photo (`.object`): told by its name.
 
     Args:
         path: the file.
-        use: go on with a scene that could be read: measure, render and convert it.
+        use: go on with a scene or mesh that could be read: measure, render and convert it.
 
     Returns:
         How it ended; what a finding consists of, else nothing.
@@ -43,10 +51,15 @@ def judge(path: Path, *, use: bool = True) -> tuple[Outcome, str]:
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a user would see it between the lines
         try:
-            if path.suffix in (".ply", ".sog"):
-                complaint = _scene_complaint(path, use=use)
-            else:
-                complaint = _picture_complaint(path)
+            match path.suffix:
+                case ".ply" | ".sog":
+                    complaint = _scene_complaint(path, use=use)
+                case ".glb" | ".obj" | ".zip":
+                    complaint = _mesh_complaint(path, use=use)
+                case ".object":
+                    complaint = _object_complaint(path)
+                case _:
+                    complaint = _picture_complaint(path)
         except WheatstoneError as error:
             complaint = _refusal_complaint(error, path)
             return (Outcome.FINDING, complaint) if complaint else (Outcome.REFUSED, "")
@@ -98,4 +111,36 @@ def _scene_complaint(path: Path, *, use: bool) -> str:
             read_scene(scene.save(path.with_name(f"converted{suffix}")))
     except WheatstoneError as error:
         return f"a scene that was read cannot be used: {error}"
+    return ""
+
+
+def _mesh_complaint(path: Path, *, use: bool) -> str:
+    mesh = read_mesh(path)
+    if not use:
+        return ""
+    normals = np.linalg.norm(mesh.vertex_normals.astype(np.float64), axis=1)
+    if not (np.abs(normals - 1) < 0.01).all() or not math.isfinite(mesh.volume):
+        return "normals that are not of unit length, or no volume"
+    try:
+        Studio(mesh, _POSTER_PX, _POSTER_PX).picture()
+        if np.ptp(mesh.bounds, axis=0).max() == 0:  # a point has no size to be brought to
+            return ""
+        six_views(mesh, _VIEW_PX)
+        for chosen in MESH_FORMATS:
+            written = write_mesh(mesh, path.with_name(f"converted{chosen.suffix}"))
+            if chosen.read is not None:
+                read_mesh(written)
+    except WheatstoneError as error:
+        return f"a mesh that was read cannot be used: {error}"
+    return ""
+
+
+def _object_complaint(path: Path) -> str:
+    picture = read_picture(path, limits=_LIMITS)
+    parts = {part.name: part.data for part in Inflate(None, _DETAIL).reconstruct(picture, Stages())}
+    for mesh in (obj.decode_zip(parts[OBJECT]), glb.decode(parts["model.glb"])):
+        if not (mesh.is_watertight and mesh.volume > 0):
+            return f"a mesh that is {'inside out' if mesh.is_watertight else 'open'}"
+        if abs(np.ptp(mesh.bounds, axis=0).max() - 1) > 0.01:
+            return f"a mesh in a box of {mesh.bounds.tolist()}"
     return ""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bench.hostile.inputs import CASES, hostile_input
+from bench.hostile.inputs import hostile_input
+from bench.hostile.pictures import KINDS
 
 from tests.cli.command import Command, Result
-
-PICTURES = [kind for kind in CASES if kind not in ("PLY", "SOG")]
 
 
 def assert_done_or_refused_in_one_line(result: Result) -> None:
@@ -21,7 +20,7 @@ def assert_done_or_refused_in_one_line(result: Result) -> None:
         assert result.err == ""
 
 
-@pytest.mark.parametrize("kind", PICTURES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_info_of_a_hostile_picture(command: Command, tmp_path: Path, kind: str) -> None:
     for number in range(15):
         path = tmp_path / f"it.{kind.lower()}"

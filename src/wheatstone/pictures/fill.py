@@ -51,7 +51,7 @@ def _match(
     image: F32,
     targets: I64,
     source: Mask,
-    field: I32,
+    field: I64,
     index: I32,
     sweeps: int,
     reach: int,
@@ -113,7 +113,7 @@ def _match(
 
 @kernel
 def _vote(
-    image: F32, targets: I64, hole: Mask, field: I32, index: I32, costs: F32, tolerance: float, trust: F32
+    image: F32, targets: I64, hole: Mask, field: I64, index: I32, costs: F32, tolerance: float, trust: F32
 ) -> F32:
     """New colours: hole pixels become the mean of what all patches over them say, good patches first."""
     height, width = index.shape
@@ -123,7 +123,8 @@ def _vote(
         if not hole[y, x]:
             continue
         total = np.float32(0)
-        out[y, x] = 0
+        for channel in range(image.shape[2]):
+            out[y, x, channel] = 0
         for dy in range(-_RADIUS, _RADIUS + 1):
             for dx in range(-_RADIUS, _RADIUS + 1):
                 ny, nx = y + dy, x + dx
@@ -136,7 +137,8 @@ def _vote(
                 for channel in range(image.shape[2]):
                     out[y, x, channel] += weight * image[sy, sx, channel]
         # A hole pixel is its own target: the total is never zero.
-        out[y, x] /= total
+        for channel in range(image.shape[2]):
+            out[y, x, channel] /= total
     return out
 
 
@@ -186,11 +188,11 @@ def _fill_level(image: F32, hole: Mask, source: Mask, offsets: F32 | None, side_
     index = np.full((height, width), -1, np.int32)
     index[rows, columns] = np.arange(len(targets), dtype=np.int32)
     nearest = ndimage.distance_transform_edt(~source, return_distances=False, return_indices=True)
-    field = np.stack([nearest[0][rows, columns], nearest[1][rows, columns]], axis=1).astype(np.int32)
+    field = np.stack([nearest[0][rows, columns], nearest[1][rows, columns]], axis=1).astype(np.int64)
     if offsets is not None:
         scale = np.array([height / offsets.shape[0], width / offsets.shape[1]])
         upsampled = cv2.resize(offsets, (width, height), interpolation=cv2.INTER_NEAREST)[rows, columns]
-        moved = np.rint(targets + upsampled * scale).astype(np.int32)
+        moved = np.rint(targets + upsampled * scale).astype(np.int64)
         inside = np.clip(moved, 0, [height - 1, width - 1])
         usable = source[inside[:, 0], inside[:, 1]]
         field[usable] = inside[usable]
@@ -213,30 +215,31 @@ def _at_full_size(image: U8, known: Mask, colours: F32, offsets: F32) -> F32:
     size = (width, height)
     scale = np.array([height / offsets.shape[0], width / offsets.shape[1]], np.float32)
     shift = cv2.resize(offsets, size, interpolation=cv2.INTER_NEAREST) * scale
-    rows, columns = np.mgrid[:height, :width]
-    source_rows = np.clip(np.rint(rows + shift[..., 0]), 0, height - 1).astype(np.int64)
-    source_columns = np.clip(np.rint(columns + shift[..., 1]), 0, width - 1).astype(np.int64)
+    source_rows = np.clip(np.rint(np.arange(height)[:, None] + shift[..., 0]), 0, height - 1)
+    source_columns = np.clip(np.rint(np.arange(width) + shift[..., 1]), 0, width - 1)
+    sources = (source_rows * width + source_columns).astype(np.int64)
     smooth: F32 = cv2.resize(colours, size, interpolation=cv2.INTER_CUBIC)
-    copied = np.where(
-        known[source_rows, source_columns][..., None], image[source_rows, source_columns], smooth
-    ).astype(np.float32)
+    there = image.reshape(height * width, -1).take(sources, axis=0)
+    copied = np.where(known.reshape(-1).take(sources)[..., None], there, smooth)
     return smooth + 0.8 * (copied - gaussian(copied, max(1.0, max(size) / 320)))
 
 
 def _seam_correction(image: U8, hole: Mask, filled: F32) -> F32:
     """What to add so that the fill starts with the colours beside the hole and drifts to its own."""
-    sigma_px = max(2.0, 0.006 * max(hole.shape))
-    outside = (~hole).astype(np.float32)
-    beside = (
-        gaussian(image * outside[..., None], sigma_px) / np.maximum(gaussian(outside, sigma_px), 1e-3)[..., None]
-    )
-    rim = hole & (cv2.dilate(outside, np.ones((3, 3), np.uint8)) > 0)
+    rim = hole & (cv2.dilate((~hole).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
     if not rim.any():
         return np.zeros_like(filled)
-    residual = np.where(rim[..., None], beside - gaussian(filled, sigma_px), 0)
-    distance, nearest = ndimage.distance_transform_edt(~rim, return_indices=True)
+    sigma_px = max(2.0, 0.006 * max(hole.shape))
+    outside = (~hole).astype(np.float32)
+    weight = np.maximum(gaussian(outside, sigma_px)[rim], 1e-3)[:, None]
+    beside = gaussian(image * outside[..., None], sigma_px)[rim] / weight
+    residual = beside - gaussian(filled, sigma_px)[rim]
+    which = np.zeros(hole.shape, np.int64)
+    which[rim] = np.arange(len(residual))
+    distance, (rows, columns) = ndimage.distance_transform_edt(~rim, return_indices=True)
+    nearest = residual.take(which.reshape(-1).take(rows * hole.shape[1] + columns), axis=0)
     fade = np.exp(-((distance / (_SEAM * max(hole.shape))) ** 2))[..., None]
-    return gaussian(residual[nearest[0], nearest[1]] * fade, sigma_px)
+    return gaussian(nearest * fade, sigma_px)
 
 
 def _shrink(mask: AnyArray, size: tuple[int, int]) -> F32:

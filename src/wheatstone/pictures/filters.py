@@ -110,8 +110,9 @@ def pull_push(values: AnyArray, weights: AnyArray) -> F32:
     filled = np.divide(colour, weight, out=np.zeros_like(colour), where=weight > 0)
     for colour, weight in reversed(pyramid[:-1]):
         size = (weight.shape[1], weight.shape[0])
-        smooth = np.atleast_3d(cv2.resize(filled, size, interpolation=cv2.INTER_LINEAR))
-        filled = colour + smooth * (1 - weight)
+        filled = np.atleast_3d(cv2.resize(filled, size, interpolation=cv2.INTER_LINEAR))
+        filled *= 1 - weight
+        filled += colour
     result: F32 = (filled[..., 0] if flat else filled).astype(np.float32, copy=False)
     return result
 

@@ -144,6 +144,7 @@ def test_malformed_text_is_refused_with_its_line(text: bytes, said: str) -> None
         (CONTENT[: len(CONTENT) // 2], "zip cannot be read"),
         (CONTENT[:40] + CONTENT[50:], "zip cannot be read"),
         (zipped({"a.txt": b""}), "one .obj"),
+        (zipped({"a.txt": b""}).replace(b"a.txt", b"\0.txt"), "one .obj"),  # which is read as no name at all
         (zipped({"a.obj": b"", "b.obj": b""}), "one .obj"),
         (zipped({f"{n}.txt": b"" for n in range(17)}), "more than 16"),
         (zipped({"a.obj": b""}, zipfile.ZIP_LZMA), "packed in a way"),

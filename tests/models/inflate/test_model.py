@@ -187,7 +187,7 @@ def test_a_transparent_picture_is_refused_by_name() -> None:
 def test_a_speck_is_refused() -> None:
     speck = np.zeros((80, 100), np.uint8)
     speck[40:43, 50:52] = 255
-    with pytest.raises(BadPictureError, match="crop the photo"):
+    with pytest.raises(BadPictureError, match=r"^drawn\.png shows an object of only 3 pixels: crop the photo"):
         built(cut_out(speck))
 
 
@@ -196,6 +196,13 @@ def test_tiny_and_thin_objects_become_closed_meshes(size: tuple[int, int]) -> No
     mask = np.zeros((size[1] + 4, size[0] + 4), np.uint8)
     mask[2:-2, 2:-2] = 255
     mesh = built(cut_out(mask))
+    assert mesh.is_watertight
+    assert mesh.volume > 0
+
+
+@pytest.mark.parametrize("shape", [(1, 2000), (2000, 1)])
+def test_an_object_that_fills_a_photo_of_one_row_becomes_a_closed_mesh(shape: tuple[int, int]) -> None:
+    mesh = built(cut_out(np.full(shape, 255, np.uint8)))
     assert mesh.is_watertight
     assert mesh.volume > 0
 

@@ -81,7 +81,7 @@ def decode_zip(data: bytes, limits: PictureLimits | None = None) -> Mesh:
                 raise BadMeshError(f"The zip holds more than {_MAX_FILES} files or {MAX_BYTES:,} bytes.")
             if any(entry.compress_type not in _METHODS for entry in entries):
                 raise BadMeshError("The zip is packed in a way that cannot be read.")
-            found = {entry.filename: archive.read(entry) for entry in entries if not entry.is_dir()}
+            found = {entry.filename: archive.read(entry) for entry in entries if not entry.filename.endswith("/")}
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
         raise BadMeshError(f"The zip cannot be read: {reason(error)}.") from error
     names = [name for name in found if name.lower().endswith(".obj")]

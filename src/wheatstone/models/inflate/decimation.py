@@ -223,7 +223,8 @@ def _collapse(vertices: F64, faces: I64, quadrics: F64, target: int) -> AnyArray
         if _turns_over(vertices, faces, head, following, alive, b, a, x, y, z):
             continue
         vertices[a, 0], vertices[a, 1], vertices[a, 2] = x, y, z
-        quadrics[a] += quadrics[b]
+        for i in range(quadrics.shape[1]):
+            quadrics[a, i] += quadrics[b, i]
         gone[b] = 1
         stamp[a] += 1
         corner = head[b]

@@ -70,7 +70,7 @@ def find_silhouette(alpha: F32, name: str) -> Silhouette:
     top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
     longer = max(bottom - top, right - left)
     if longer < _LEAST_SIDE_PX:
-        raise BadPictureError(f"The object in {name} is only {longer} pixels large: crop the photo to it.")
+        raise BadPictureError(f"{name} shows an object of only {longer} pixels: crop the photo to it.")
     side_px = longer / _FILL
     centre_x, centre_y = (left + right) / 2, (top + bottom) / 2
     # Each plan pixel looks up the matte; beyond the picture it finds what stands at the border.
@@ -96,13 +96,12 @@ def find_silhouette(alpha: F32, name: str) -> Silhouette:
     def cut(position_px: float, centre_px: float) -> int:
         return round(PLAN_PX / 2 + factor * (position_px - centre_px))
 
-    window = (
-        cut(0, centre_x) if left == 0 else 0,
-        cut(0, centre_y) if top == 0 else 0,
-        cut(width, centre_x) if right == width else PLAN_PX,
-        cut(height, centre_y) if bottom == height else PLAN_PX,
+    first, upper = cut(0, centre_x) if left == 0 else 0, cut(0, centre_y) if top == 0 else 0
+    last = max(first + 1, cut(width, centre_x)) if right == width else PLAN_PX
+    lower = max(upper + 1, cut(height, centre_y)) if bottom == height else PLAN_PX
+    return Silhouette(
+        inside, (first, upper, last, lower), (centre_x / width, centre_y / height), side_px / max(height, width)
     )
-    return Silhouette(inside, window, (centre_x / width, centre_y / height), side_px / max(height, width))
 
 
 def _pieces(solid: Mask) -> Mask:

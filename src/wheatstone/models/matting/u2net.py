@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import functools
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import onnxruntime
 
 from wheatstone.arrays import F32, U8
 from wheatstone.errors import CheckpointUnavailableError
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 _SIDE_PX = 320
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)
@@ -19,6 +23,10 @@ _DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 
 @functools.lru_cache(maxsize=1)
 def _session(checkpoint: Path) -> onnxruntime.InferenceSession:
+    # Looked at by its import: on Linux it would tell its maker, over the network, of every session.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     # One thread: sums keep their order, so that a picture gives the same bytes on any number of cores.
     options.intra_op_num_threads = 1
