@@ -187,6 +187,23 @@ def test_a_result_whose_file_is_gone_is_given_up_at_once(tmp_path: Path) -> None
     run(test())
 
 
+def test_one_that_cannot_be_made_into_a_request_is_given_up_as_any_other(tmp_path: Path) -> None:
+    async def test() -> None:
+        with backend("remote", SECRET, refusals=[503]) as receiver:
+            async with delivering(tmp_path, callback_secret=SECRET, policy=ONCE) as host:
+                reconstruct(host, receiver.url)
+                first, *_others = await host.all_settled()
+                with host.engine.begin() as connection:
+                    damaged = sa.text("UPDATE deliveries SET payload = '{\"name\": 3}' WHERE id = :id")
+                    connection.execute(damaged, {"id": first.id})
+                await asyncio.to_thread(host.deliveries.replay, first.id)
+                first, *_others = await host.all_settled()
+            assert (first.status, first.attempts) == (DeliveryStatus.DEAD, 1)
+            assert first.last_error == "Something went wrong in the server; its log says more."
+
+    run(test())
+
+
 def test_tasks_do_not_wait_for_each_other(tmp_path: Path) -> None:
     async def test() -> None:
         with receiving(sends(b"", 503)) as hung, backend("remote", SECRET) as receiver:

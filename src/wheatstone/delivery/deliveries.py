@@ -205,7 +205,13 @@ class Deliveries:
         delivery = self.store.find(delivery_id)
         if delivery is None or delivery.status is not DeliveryStatus.PENDING or delivery.attempts != number - 1:
             return
-        failure = self._send(delivery)
+        try:
+            failure = self._send(delivery)
+        except _GoingError:
+            raise
+        except Exception:  # whatever it is, it holds up those behind it no longer than any other failure
+            _log.exception("delivery %s cannot be sent", delivery.id)
+            failure = Failure("Something went wrong in the server; its log says more.")
         status, error, next_attempt_at = DeliveryStatus.DELIVERED, None, None
         if failure is not None:
             error = failure.error
