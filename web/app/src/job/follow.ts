@@ -1,6 +1,6 @@
 /** Follows a task on the server to its end, through cut streams and restarts. */
 
-import { Problem, readJob, streamUrl, type Status } from '../server'
+import { Problem, readJob, streamUrl, type Part, type Status } from '../server'
 import type { TaskEvent } from './task'
 
 const PAUSE_MS = 2000
@@ -57,6 +57,9 @@ async function listen(
       stream.addEventListener('progress', ({ data }: MessageEvent<string>) => {
         const { stage, fraction } = JSON.parse(data) as { stage: string; fraction: number }
         tell({ type: 'progress', stage, fraction, at: performance.now() })
+      })
+      stream.addEventListener('artifact', ({ data }: MessageEvent<string>) => {
+        tell({ type: 'artifact', part: JSON.parse(data) as Part })
       })
     })
   } finally {
