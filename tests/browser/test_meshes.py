@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Playwright
+from playwright.sync_api import Locator, Playwright, Route
 
 from tests.browser.app import App
 from tests.browser.conftest import Visit
@@ -76,12 +77,18 @@ def made(server: LiveServer, photo: Path) -> str:
     return job_id
 
 
-def shape(picture: U8) -> tuple[Mask, U8]:
-    """Where the object is, and its picture, both cropped to it."""
+def box(picture: U8) -> tuple[int, int, int, int]:
+    """Rows and columns of the window that the object takes: from, and to before."""
     away = np.abs(picture.astype(int) - GROUND).max(axis=2) > 14
     rows, columns = (np.flatnonzero(away.any(axis=axis)) for axis in (1, 0))
-    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return away[box], picture[box]
+    return rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+
+
+def shape(picture: U8) -> tuple[Mask, U8]:
+    """Where the object is, and its picture, both cropped to it."""
+    top, bottom, left, right = box(picture)
+    cropped = picture[top:bottom, left:right]
+    return np.abs(cropped.astype(int) - GROUND).max(axis=2) > 14, cropped
 
 
 def assert_alike(seen: U8, server: LiveServer, job_id: str, azimuth_deg: float, tmp_path: Path) -> None:
@@ -132,12 +139,22 @@ def test_the_finer_mesh_takes_the_place_of_the_preview_without_moving_it(
     visit: Visit, server: LiveServer, photo: Path, tmp_path: Path
 ) -> None:
     app = making(visit, server.url, photo)
-    app.until(lambda: app.mesh == "preview.glb")
-    for _ in range(5):
-        app.page.keyboard.press("ArrowLeft")
-    assert app.state == "converting"
-    app.wait("finished")
-    app.until(lambda: app.mesh == "model.glb")
+    app.until(lambda: len(app.pictures) > 0)
+    held: list[Route] = []
+    asked = re.compile(r"/v1/jobs/[^/]+$")
+    app.page.route(asked, lambda route: held.append(route))  # so that the page does not hear of its end meanwhile
+    boxes: list[tuple[int, int, int, int]] = []
+    for mesh in ("preview.glb", "model.glb"):
+        app.page.locator(f"[data-mesh='{mesh}']").wait_for()
+        for _ in range(0 if boxes else 5):
+            app.page.keyboard.press("ArrowLeft")
+        app.page.locator(f"[data-view=settled][data-mesh='{mesh}']").wait_for()
+        app.page.wait_for_timeout(100)  # the view says so in the frame before it shows
+        boxes.append(box(app.picture()))
+    assert np.abs(np.subtract(boxes[0], boxes[1])).max() <= 4
+    for route in held:
+        route.continue_()
+    app.page.unroute_all()
     app.settle()
     assert_alike(app.picture(), server, app.page.url.split("=")[1], -5 * KEY_DEG, tmp_path)
 
@@ -156,13 +173,16 @@ def test_every_part_can_be_kept_under_a_name_of_its_own(visit: Visit, server: Li
     app = visit(f"{server.url}/?task={made}", WINDOW_PX)
     app.settle()
     kept: dict[str, int] = {}
-    links = [app.page.get_by_role("link", name=f"Download my mug.{ending}") for ending in ("glb", "zip")]
-    listed = app.page.get_by_role("list", name="All parts").get_by_role("link")
+
+    def keep(*links: Locator) -> None:
+        for link in links:
+            with app.page.expect_download() as download:
+                link.click()
+            kept[download.value.suggested_filename] = download.value.path().stat().st_size
+
+    keep(*(app.page.get_by_role("link", name=f"Download my mug.{ending}") for ending in ("glb", "zip")))
     app.page.get_by_text("All parts").click()
-    for link in [*links, *listed.all()]:
-        with app.page.expect_download() as download:
-            link.click()
-        kept[download.value.suggested_filename] = download.value.path().stat().st_size
+    keep(*app.page.get_by_role("list", name="All parts").get_by_role("link").all())
     sizes = {part["name"]: part["bytes"] for part in server.job(made)["artifacts"]}
     assert kept["my mug.glb"] == sizes["model.glb"]
     assert kept["my mug.zip"] == sizes["output3d.zip"]
@@ -203,6 +223,15 @@ def test_a_cut_stream_is_taken_up_again_and_no_part_is_lost_or_shown_twice(
     app.settle()
     assert (app.pictures, app.mesh) == (PICTURES, "model.glb")
     app.complaints.clear()  # the browser's, of the cut
+
+
+def test_a_mesh_whose_download_breaks_off_is_fetched_again(visit: Visit, server: LiveServer, made: str) -> None:
+    app = visit(server.url, WINDOW_PX)
+    app.page.route("**/model.glb", lambda route: route.abort(), times=1)
+    app.page.goto(f"{server.url}/?task={made}")
+    app.settle()
+    assert app.mesh == "model.glb"
+    app.complaints.clear()  # the browser's, of what broke off
 
 
 def test_cancelling_ends_it(visit: Visit, server: LiveServer, photo: Path) -> None:
@@ -251,6 +280,7 @@ def test_a_model_that_makes_no_mesh_to_show_shows_what_it_makes(visit: Visit, ph
         app = making(visit, server.url, photo)
         app.wait("finished")
         assert app.pictures == ["Six views", "Coordinates"]
+        app.page.get_by_text("can be downloaded, but not turned").wait_for()
         assert app.page.get_by_role("link", name="Download my mug.zip").is_visible()
 
 

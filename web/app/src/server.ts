@@ -65,7 +65,7 @@ export class Problem extends Error {
     readonly title: string,
     readonly detail: string,
   ) {
-    super(title)
+    super(`${title}. ${detail}`)
   }
 
   /** Whether the same may well succeed later. */
@@ -73,6 +73,8 @@ export class Problem extends Error {
     return this.status === 0 || this.status === 429 || this.status >= 500
   }
 }
+
+export const PAUSE_MS = 2000
 
 const JOBS = '/v1/jobs'
 const ALIVE: Status[] = ['queued', 'converting', 'compressing', 'completed']
@@ -123,6 +125,30 @@ export const readHealth = (): Promise<Health> => ask('/health')
 export const streamUrl = (id: string): string => `${job(id)}/events?progress=true`
 
 const job = (id: string): string => `${JOBS}/${encodeURIComponent(id)}`
+
+/** Before the server is asked again. */
+export const pause = (signal: AbortSignal): Promise<void> =>
+  new Promise((done) => {
+    const timer = setTimeout(done, PAUSE_MS)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      done()
+    })
+  })
+
+/** A file that a job made, however often it takes until it is here. Throws a Problem, or when `signal` says so. */
+export async function readFile(url: string, signal: AbortSignal): Promise<ArrayBuffer> {
+  for (;;) {
+    try {
+      const answer = await fetch(url, { signal })
+      if (!answer.ok) throw problem(answer.status, await answer.text())
+      return await answer.arrayBuffer()
+    } catch (error) {
+      if (signal.aborted || error instanceof Problem) throw error
+      await pause(signal)
+    }
+  }
+}
 
 async function ask<T>(url: string, options: RequestInit = {}): Promise<T> {
   const answer = await fetch(url, options).catch(() => {

@@ -1,9 +1,7 @@
 /** Follows a task on the server to its end, through cut streams and restarts. */
 
-import { Problem, readJob, streamUrl, type Part, type Status } from '../server'
+import { PAUSE_MS, pause, Problem, readJob, streamUrl, type Part, type Status } from '../server'
 import type { TaskEvent } from './task'
-
-const PAUSE_MS = 2000
 
 /** Ends when the task has ended or `signal` says so; throws a Problem when there is no such task. */
 export async function follow(id: string, signal: AbortSignal, tell: (event: TaskEvent) => void): Promise<void> {
@@ -67,12 +65,3 @@ async function listen(
     stream.close()
   }
 }
-
-const pause = (signal: AbortSignal): Promise<void> =>
-  new Promise((done) => {
-    const timer = setTimeout(done, PAUSE_MS)
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      done()
-    })
-  })

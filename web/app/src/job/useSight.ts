@@ -49,9 +49,4 @@ export function useSight(canvas: Ref<HTMLCanvasElement | null>, thing: 'scene' |
 
 export const NO_WEBGL = 'Turning it needs WebGL 2, which this browser lacks or has switched off.'
 
-/** Throws an Error in words. */
-export async function fetchBytes(url: string, signal: AbortSignal): Promise<ArrayBuffer> {
-  const answer = await fetch(url, { signal })
-  if (!answer.ok) throw new Error(`the server answered with status ${answer.status}.`)
-  return answer.arrayBuffer()
-}
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -5,8 +5,8 @@ import type { MeshStage } from '../../../shared/meshes'
 import type { Show } from '../../../shared/show'
 import { hasWebGL2 } from '../../../shared/sight'
 import type { Margins } from '../../../shared/view'
-import { fetchBytes, NO_WEBGL, useSight } from '../job/useSight'
-import type { Part } from '../server'
+import { messageOf, NO_WEBGL, useSight } from '../job/useSight'
+import { readFile, type Part } from '../server'
 
 const viewer = () => Promise.all([import('../../../shared/show'), import('../../../shared/meshes')])
 
@@ -22,7 +22,7 @@ export function useObject(
   let turn = Promise.resolve()
 
   async function put(part: Part): Promise<void> {
-    const [[{ Show }, { MeshStage }], file] = await Promise.all([viewer(), fetchBytes(part.url, signal)])
+    const [[{ Show }, { MeshStage }], file] = await Promise.all([viewer(), readFile(part.url, signal)])
     if (signal.aborted || !canvas.value) return
     stage ??= new MeshStage(canvas.value)
     const lens = await stage.load(file)
@@ -40,7 +40,7 @@ export function useObject(
         const part = mesh()
         if (!part) return
         hurry()
-        turn = turn.then(() => put(part)).catch((error: unknown) => fail(`The mesh cannot be shown: ${String(error)}`))
+        turn = turn.then(() => put(part)).catch((error: unknown) => fail(`The mesh cannot be shown: ${messageOf(error)}`))
       },
       { immediate: true },
     )

@@ -3,8 +3,8 @@
 import { onBeforeUnmount, onMounted, type Ref } from 'vue'
 import type { Show } from '../../../shared/show'
 import { hasWebGL2 } from '../../../shared/sight'
-import { fetchBytes, NO_WEBGL, useSight } from '../job/useSight'
-import type { Job } from '../server'
+import { messageOf, NO_WEBGL, useSight } from '../job/useSight'
+import { readFile, type Job } from '../server'
 import { sceneFile } from './artifacts'
 
 export function useScene(canvas: Ref<HTMLCanvasElement | null>, job: Job, isFilled: Ref<boolean>) {
@@ -19,7 +19,7 @@ export function useScene(canvas: Ref<HTMLCanvasElement | null>, job: Job, isFill
     const [{ Show }, { SplatStage }, file] = await Promise.all([
       import('../../../shared/show'),
       import('../../../shared/splats'),
-      fetchBytes(scene.url, signal),
+      readFile(scene.url, signal),
     ])
     if (signal.aborted || !canvas.value) return
     const stage = new SplatStage(canvas.value, job.view)
@@ -28,7 +28,7 @@ export function useScene(canvas: Ref<HTMLCanvasElement | null>, job: Job, isFill
     show.start()
   }
 
-  onMounted(() => run().catch((error: unknown) => fail(`The scene cannot be shown here: ${String(error)}`)))
+  onMounted(() => run().catch((error: unknown) => fail(`The scene cannot be shown here: ${messageOf(error)}`)))
   onBeforeUnmount(() => show?.close())
   return { sight, view, words, reset: () => show?.reset() }
 }
