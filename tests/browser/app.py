@@ -40,7 +40,21 @@ class App(Window):
     @property
     def stages(self) -> list[str]:
         """Names of the stages that are listed."""
-        return self.page.locator("li span").all_inner_texts()
+        return self.page.get_by_role("list", name="Stages").locator("li span").all_inner_texts()
+
+    @property
+    def pictures(self) -> list[str]:
+        """Titles of a mesh's pictures, in their order."""
+        return self.page.get_by_role("list", name="Parts", exact=True).locator("span").all_inner_texts()
+
+    @property
+    def mesh(self) -> str | None:
+        """Name of the mesh that can be turned now."""
+        return self.page.evaluate("document.querySelector('[data-mesh]')?.dataset.mesh ?? null")  # type: ignore[no-any-return]
+
+    def want(self, kind: str) -> None:
+        """Choose what to make of photos, `3D photo` or `3D object`."""
+        self.page.get_by_role("radio", name=kind).check()
 
     def choose(self, photo: Path) -> None:
         """Choose a photo."""

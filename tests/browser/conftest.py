@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
+from tests.browser.app import App
 from tests.browser.viewer import Viewer
 
 SOFTWARE_GL = [
@@ -17,7 +18,10 @@ SOFTWARE_GL = [
     "--ignore-gpu-blocklist",
 ]
 
+WINDOW_PX = (640, 480)
+
 Open = Callable[..., Viewer]
+Visit = Callable[..., App]
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +71,26 @@ def show(browser: Browser) -> Iterator[Open]:
         assert viewer.complaints == []
         assert viewer.asked_outside(viewer.page.url) == []
         viewer.page.context.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """Opens the page of a server; fails if it ever complained or asked for anything elsewhere."""
+    apps: list[App] = []
+
+    def visit(url: str, size_px: tuple[int, int] = WINDOW_PX, *, calm: bool = True) -> App:
+        width, height = size_px
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            reduced_motion="reduce" if calm else "no-preference",
+            accept_downloads=True,
+        )
+        apps.append(App(context.new_page(), url))
+        return apps[-1]
+
+    yield visit
+    for app in apps:
+        assert app.complaints == []
+        origin = "/".join(app.page.url.split("/")[:3])
+        assert app.asked_outside(f"{origin}/") == []
+        app.page.context.close()

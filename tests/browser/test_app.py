@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, FileChooser, Playwright
+from playwright.sync_api import FileChooser, Playwright
 from skimage.metrics import structural_similarity
 
 import wheatstone
 from tests.browser.app import App
+from tests.browser.conftest import WINDOW_PX, Visit
 from tests.browser.proxy import Proxy, proxy
 from tests.browser.window import psnr_db
 from tests.live import PHOTO, LiveServer, running_server
@@ -29,9 +30,7 @@ ALIKE_DB = 34.0
 LIMIT_DEG = 12.0
 SIZE_PX = (160, 120)
 ZOOM = 4
-WINDOW_PX = (SIZE_PX[0] * ZOOM, SIZE_PX[1] * ZOOM)
-
-Open = Callable[..., App]
+assert (SIZE_PX[0] * ZOOM, SIZE_PX[1] * ZOOM) == WINDOW_PX
 
 
 @pytest.fixture(scope="module")
@@ -64,27 +63,6 @@ def cuttable(slow: LiveServer) -> Iterator[Proxy]:
         yield between
 
 
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Open]:
-    """Opens the page of a server; fails if it ever complained or asked for anything elsewhere."""
-    apps: list[App] = []
-
-    def visit(url: str, size_px: tuple[int, int] = WINDOW_PX) -> App:
-        width, height = size_px
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, reduced_motion="reduce", accept_downloads=True
-        )
-        apps.append(App(context.new_page(), url))
-        return apps[-1]
-
-    yield visit
-    for app in apps:
-        assert app.complaints == []
-        origin = "/".join(app.page.url.split("/")[:3])
-        assert app.asked_outside(f"{origin}/") == []
-        app.page.context.close()
-
-
 def drawn(server: LiveServer, app: App, tmp_path: Path, view: View | None = None) -> U8:
     """The task's scene by our own renderer, magnified as the window does it."""
     task_id = app.page.url.split("=")[1]
@@ -109,7 +87,7 @@ def drawn(server: LiveServer, app: App, tmp_path: Path, view: View | None = None
 
 
 def test_a_photo_becomes_a_scene_to_turn_and_to_keep(
-    visit: Open, server: LiveServer, photo: Path, tmp_path: Path
+    visit: Visit, server: LiveServer, photo: Path, tmp_path: Path
 ) -> None:
     app = visit(server.url)
     app.choose(photo)
@@ -135,7 +113,7 @@ def test_a_photo_becomes_a_scene_to_turn_and_to_keep(
     assert len(wheatstone.load(kept.value.path().rename(tmp_path / "kept.sog")).gaussians) > 1000
 
 
-def test_a_reload_and_a_link_show_the_same_task(visit: Open, slow: LiveServer, photo: Path) -> None:
+def test_a_reload_and_a_link_show_the_same_task(visit: Visit, slow: LiveServer, photo: Path) -> None:
     app = visit(slow.url)
     app.choose(photo)
     app.wait("converting")
@@ -154,7 +132,7 @@ def test_a_reload_and_a_link_show_the_same_task(visit: Open, slow: LiveServer, p
     app.settle()
 
 
-def test_without_compression_the_scene_shows_all_the_same(visit: Open, photo: Path, tmp_path: Path) -> None:
+def test_without_compression_the_scene_shows_all_the_same(visit: Visit, photo: Path, tmp_path: Path) -> None:
     with running_server(tmp_path / "plain", compression={"enabled": False}) as server:
         app = visit(server.url)
         app.choose(photo)
@@ -164,7 +142,7 @@ def test_without_compression_the_scene_shows_all_the_same(visit: Open, photo: Pa
 
 
 @pytest.mark.parametrize("way", ["drop", "paste"])
-def test_photos_can_be_dropped_and_pasted(visit: Open, slow: LiveServer, photo: Path, way: str) -> None:
+def test_photos_can_be_dropped_and_pasted(visit: Visit, slow: LiveServer, photo: Path, way: str) -> None:
     app = visit(slow.url)
     given = """([way, content]) => {
       const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt(0))
@@ -181,7 +159,7 @@ def test_photos_can_be_dropped_and_pasted(visit: Open, slow: LiveServer, photo: 
 
 
 def test_a_cut_stream_is_taken_up_again_without_a_stage_lost_or_told_twice(
-    visit: Open, cuttable: Proxy, photo: Path
+    visit: Visit, cuttable: Proxy, photo: Path
 ) -> None:
     app = visit(cuttable.url)
     app.choose(photo)
@@ -203,16 +181,16 @@ def test_a_cut_stream_is_taken_up_again_without_a_stage_lost_or_told_twice(
     app.complaints.clear()  # the browser's, of the cut
 
 
-def test_without_a_stream_the_task_is_asked_for(visit: Open, slow: LiveServer, photo: Path) -> None:
+def test_without_a_stream_the_task_is_asked_for(visit: Visit, slow: LiveServer, photo: Path) -> None:
     app = visit(slow.url)
-    app.page.route("**/stream/**", lambda route: route.fulfill(status=404))
+    app.page.route("**/events?*", lambda route: route.fulfill(status=404))
     app.choose(photo)
     app.wait("finished")
     app.settle()
     app.complaints.clear()  # the browser's, of the answers 404
 
 
-def test_a_server_that_cannot_be_reached_is_tried_again(visit: Open, cuttable: Proxy, photo: Path) -> None:
+def test_a_server_that_cannot_be_reached_is_tried_again(visit: Visit, cuttable: Proxy, photo: Path) -> None:
     app = visit(cuttable.url)
     cuttable.cut()
     app.choose(photo)
@@ -225,10 +203,12 @@ def test_a_server_that_cannot_be_reached_is_tried_again(visit: Open, cuttable: P
     app.complaints.clear()
 
 
-def test_what_is_no_photo_is_refused_in_the_servers_words(visit: Open, server: LiveServer, tmp_path: Path) -> None:
+def test_what_is_no_photo_is_refused_in_the_servers_words(
+    visit: Visit, server: LiveServer, tmp_path: Path
+) -> None:
     song = tmp_path / "song.jpg"
     song.write_bytes(b"la la la")
-    told = server.http.post("/predict", files={"file": ("song.jpg", song.read_bytes())}).json()
+    told = server.http.post("/v1/jobs", files={"file": ("song.jpg", song.read_bytes())}).json()
     app = visit(server.url)
     app.choose(song)
     app.wait("failed")
@@ -238,7 +218,7 @@ def test_what_is_no_photo_is_refused_in_the_servers_words(visit: Open, server: L
     app.complaints.clear()  # the browser's, of the answer 4xx
 
 
-def test_a_model_that_fails_says_so(visit: Open, photo: Path, tmp_path: Path) -> None:
+def test_a_model_that_fails_says_so(visit: Visit, photo: Path, tmp_path: Path) -> None:
     with running_server(tmp_path / "failing", model={"name": "failing"}) as server:
         app = visit(server.url)
         app.choose(photo)
@@ -248,7 +228,7 @@ def test_a_model_that_fails_says_so(visit: Open, photo: Path, tmp_path: Path) ->
         assert job["error"]["detail"] in app.page.locator("main").inner_text()
 
 
-def test_cancelling_ends_the_task(visit: Open, slow: LiveServer, photo: Path) -> None:
+def test_cancelling_ends_the_task(visit: Visit, slow: LiveServer, photo: Path) -> None:
     app = visit(slow.url)
     app.choose(photo)
     app.wait("converting")
@@ -258,14 +238,14 @@ def test_cancelling_ends_the_task(visit: Open, slow: LiveServer, photo: Path) ->
     assert slow.wait(app.page.url.split("=")[1])["status"] == "cancelled"
 
 
-def test_a_task_that_is_not_there_is_said_to_be_gone(visit: Open, server: LiveServer) -> None:
+def test_a_task_that_is_not_there_is_said_to_be_gone(visit: Visit, server: LiveServer) -> None:
     app = visit(f"{server.url}/?task=nothing")
     app.wait("failed")
     assert app.heading == "There is no such task here"
     app.complaints.clear()
 
 
-def test_it_fits_a_small_phone(visit: Open, slow: LiveServer, photo: Path) -> None:
+def test_it_fits_a_small_phone(visit: Visit, slow: LiveServer, photo: Path) -> None:
     app = visit(slow.url, (360, 640))
     for state in ("idle", "converting", "finished"):
         app.wait(state)
@@ -275,14 +255,14 @@ def test_it_fits_a_small_phone(visit: Open, slow: LiveServer, photo: Path) -> No
     app.settle()
 
 
-def test_everything_can_be_reached_by_keys(visit: Open, slow: LiveServer, photo: Path) -> None:
+def test_everything_can_be_reached_by_keys(visit: Visit, slow: LiveServer, photo: Path) -> None:
     app = visit(slow.url)
     choosers: list[FileChooser] = []
     app.page.on(
         "filechooser", lambda chooser: choosers.append(chooser)
     )  # long before it is needed: Chromium takes a moment to heed it
-    app.page.keyboard.press("Tab")
-    app.page.keyboard.press("Tab")
+    for _ in ("Wheatstone", "3D photo", "Choose a photo"):
+        app.page.keyboard.press("Tab")
     assert app.button("Choose a photo").evaluate("(button) => button === document.activeElement")
     app.page.wait_for_timeout(500)
     app.page.keyboard.press("Enter")
@@ -306,7 +286,7 @@ def test_without_webgl_it_says_so_and_shows_the_poster(
     browser.close()
 
 
-def test_a_scene_that_hangs_is_said_to_take_long(visit: Open, slow: LiveServer, photo: Path) -> None:
+def test_a_scene_that_hangs_is_said_to_take_long(visit: Visit, slow: LiveServer, photo: Path) -> None:
     app = visit(slow.url)
     app.choose(photo)
     app.wait("finished")
@@ -319,7 +299,7 @@ def test_a_scene_that_hangs_is_said_to_take_long(visit: Open, slow: LiveServer, 
 
 
 @pytest.mark.parametrize("page", ["docs", "redoc"])
-def test_the_api_is_described_without_any_other_site(visit: Open, server: LiveServer, page: str) -> None:
+def test_the_api_is_described_without_any_other_site(visit: Visit, server: LiveServer, page: str) -> None:
     app = visit(f"{server.url}/{page}")
     app.page.get_by_text("/predict").first.wait_for()
     app.page.wait_for_load_state("networkidle")

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from wheatstone.models.inflate.about import Detail
+from wheatstone.models.inflate.model import Inflate
 from wheatstone.models.registry import MeshModel, Progress, SplatModel
 from wheatstone.models.roles import ModelInfo, Part
 from wheatstone.pictures import Picture
@@ -23,7 +25,7 @@ from wheatstone.splats.scene import Scene
 from wheatstone.stages import Stages
 
 GRID = 16
-SLOW_S = 1.5
+SLOW_S, PAUSE_S = 1.5, 0.8
 PIXELS, XYZ, ZIP, GLB = "pixel_images.png", "xyz_images.png", "output3d.zip", "model.glb"
 
 
@@ -158,6 +160,19 @@ def _content(name: str, picture: Picture) -> bytes:
     return file.getvalue()
 
 
+class Pausing:
+    """Gives a small mesh of the object in the photo, with time to look at each part."""
+
+    def __init__(self, info: ModelInfo) -> None:
+        self.info = info
+
+    def reconstruct(self, picture: Picture, stages: Stages) -> Iterator[Part]:
+        for part in Inflate(None, Detail(faces=2000, texture_px=256)).reconstruct(picture, stages):
+            yield part
+            with stages.stage("work"):
+                time.sleep(PAUSE_S)
+
+
 def _mesh_model(
     name: str,
     work: Callable[[Stages], None],
@@ -180,4 +195,7 @@ FAILING_MESH = _mesh_model("failing-mesh", _fail)
 JUMBLED_MESH = _mesh_model("jumbled-mesh", _instantly, (ZIP, "matte.png", XYZ, PIXELS))
 SHORT_MESH = _mesh_model("short-mesh", _instantly, (PIXELS, ZIP))
 UNREADABLE_MESH = _mesh_model("unreadable-mesh", _instantly, content=lambda _name, _picture: b"not one")
+PICTURES_MESH = _mesh_model("pictures-mesh", _instantly, (PIXELS, XYZ, ZIP))
 CLIMBING_MESH = _mesh_model("climbing-mesh", _instantly, (PIXELS, "../xyz_images.png"))
+_PAUSING = ModelInfo("pausing-mesh", "a model for tests", "pausing-mesh: made for tests", "MIT")
+PAUSING_MESH = MeshModel(_PAUSING, lambda _settings, _progress: Pausing(_PAUSING))

@@ -7,7 +7,7 @@ from fastapi import Request
 
 from tests.live import LiveServer
 from tests.rows import task
-from wheatstone.server.downloads import download
+from wheatstone.server.downloads import download, saved_name
 from wheatstone.storage import Artifact, ObjectStore
 
 
@@ -80,3 +80,15 @@ def test_a_photos_name_cannot_break_the_header(server: LiveServer) -> None:
     answer = server.http.get(f"/result/{task_id}")
     assert "x-evil" not in answer.headers
     assert "filename*=UTF-8''%D1%81%D1%82%D0%BE%D0%BB" in answer.headers["content-disposition"]
+
+
+def test_parts_of_one_ending_are_saved_under_different_names() -> None:
+    names = ["model.glb", "preview.glb", "matte.png", "pixel_images.png", "output3d.zip", "output.sog"]
+    assert [saved_name("mug.tea", name) for name in names] == [
+        "mug.tea.glb",
+        "mug.tea.preview.glb",
+        "mug.tea.matte.png",
+        "mug.tea.pixel_images.png",
+        "mug.tea.zip",
+        "mug.tea.sog",
+    ]

@@ -17,7 +17,7 @@ const DOCS_NOTICES = [
   'redoc/bundles/redoc.standalone.js.LICENSE.txt',
 ]
 const NOTHING = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"
-const SERVER = ['/predict', '/stream', '/v1', '/result', '/health']
+const SERVER = ['/v1', '/health']
 
 /** The files for `/docs` and `/redoc`, and the licences of every package in what is built. */
 function extras(): Plugin {

@@ -98,7 +98,7 @@ export function listen(
     'keydown',
     (event) => {
       const act = keys[event.key] ?? keys[event.key.toLowerCase()]
-      if (!act || event.ctrlKey || event.altKey || event.metaKey) return
+      if (!act || event.ctrlKey || event.altKey || event.metaKey || document.querySelector('dialog[open]')) return
       event.preventDefault()
       act()
       moved()

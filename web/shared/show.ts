@@ -1,40 +1,47 @@
-/** A scene on a canvas that fills the window: drawn when anything changes, turned by hands. */
+/** A stage on a canvas that fills the window: drawn when anything changes, turned by hands. */
 
-import type { Facts } from './facts'
+import type { Lens } from './facts'
 import { listen } from './hands'
 import type { Sight } from './sight'
-import { Stage, type FileType } from './stage'
-import { View } from './view'
+import type { Stage } from './stage'
+import { View, type Margins } from './view'
 
 const SLOW_FRAME_MS = 160
 const SLOW_FRAMES = 4
 
+/** How the picture lies in the window: cropped to its shape or whole, and what it leaves free. */
+export interface Room {
+  filled: boolean
+  margins?: Margins
+}
+
 export class Show {
   private readonly view: View
-  private readonly stage: Stage
   private readonly closing = new AbortController()
   private sight: Sight = { ready: false, settled: false, home: true }
   private due = 0
   private last = 0
   private slow = 0
 
-  /** `isFilled` says whether the picture shall be cropped to the window's shape. Throws without WebGL 2. */
+  /** `turns`: by itself it goes all the way round, as objects do, instead of swinging a little. */
   constructor(
     private readonly canvas: HTMLCanvasElement,
-    private readonly facts: Facts,
-    private readonly isFilled: () => boolean,
+    private readonly stage: Stage,
+    private readonly lens: Lens,
+    private readonly room: () => Room,
     private readonly changed: (sight: Sight) => void,
+    turns = false,
   ) {
-    this.view = new View(facts, matchMedia('(prefers-reduced-motion: reduce)').matches)
-    this.stage = new Stage(canvas, facts, this.redraw)
+    this.view = new View(lens, matchMedia('(prefers-reduced-motion: reduce)').matches, turns)
+    stage.dirty = this.redraw
   }
 
-  async open(file: Uint8Array, type: FileType): Promise<void> {
-    await this.stage.load(file, type)
+  /** Draw what is on the stage from now on. */
+  start(): void {
     const { signal } = this.closing
     if (signal.aborted) return
     addEventListener('resize', this.resize, { signal })
-    listen(this.canvas, this.view, this.facts.limits?.yaw, this.redraw, signal)
+    listen(this.canvas, this.view, this.lens.limits?.yaw, this.redraw, signal)
     this.resize()
   }
 
@@ -80,8 +87,10 @@ export class Show {
     else this.tell({ settled: true })
   }
 
-  private readonly resize = (): void => {
-    this.view.resize(innerWidth, innerHeight, this.isFilled())
+  /** To be called when the room has changed; that the window has, it knows. */
+  readonly resize = (): void => {
+    const { filled, margins } = this.room()
+    this.view.resize(innerWidth, innerHeight, filled, margins)
     this.stage.resize(innerWidth, innerHeight)
     this.redraw()
   }

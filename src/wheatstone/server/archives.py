@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from pathlib import PurePath
 
+from wheatstone.server.downloads import saved_name
 from wheatstone.storage import Artifact, ObjectStore, Task
 
 _UNSAFE = re.compile(r'[\x00-\x1f<>:"|?*/\\]')
@@ -54,9 +55,8 @@ def _entries(tasks: Sequence[Task], names: Collection[str]) -> Iterator[tuple[st
         stem = _UNSAFE.sub("_", PurePath(task.source_name.replace("\\", "/")).stem).strip(". ") or task.id
         for artifact in task.artifacts:
             if artifact.name in names:
-                suffix, number = PurePath(artifact.name).suffix, 2
-                name = stem + suffix
+                name, number = saved_name(stem, artifact.name), 2
                 while name.casefold() in used:  # on many systems one file
-                    name, number = f"{stem}-{number}{suffix}", number + 1
+                    name, number = saved_name(f"{stem}-{number}", artifact.name), number + 1
                 used.add(name.casefold())
                 yield name, artifact

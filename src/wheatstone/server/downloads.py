@@ -16,6 +16,14 @@ from wheatstone.errors import UnknownTaskError
 from wheatstone.storage import Artifact, ObjectStore, Task
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_RESULTS = {"output", "output3d", "model", "poster", "metadata"}
+"""Stems of artifacts of which a task has one per ending."""
+
+
+def saved_name(stem: str, artifact: str) -> str:
+    """What an artifact is called beside its photo, `stem`: `mug.glb`, but `mug.preview.glb`."""
+    name = PurePath(artifact)
+    return stem + name.suffix if name.stem in _RESULTS else f"{stem}.{artifact}"
 
 
 def download(objects: ObjectStore, task: Task, artifact: Artifact, request: Request) -> Response:
@@ -35,9 +43,7 @@ def download(objects: ObjectStore, task: Task, artifact: Artifact, request: Requ
         "ETag": etag,
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",
-        "Content-Disposition": _disposition(
-            (PurePath(task.source_name).stem or task.id) + PurePath(artifact.name).suffix
-        ),
+        "Content-Disposition": _disposition(saved_name(PurePath(task.source_name).stem or task.id, artifact.name)),
         "X-Content-Type-Options": "nosniff",
     }
     if _has(headers.get("if-none-match"), etag):

@@ -4,15 +4,29 @@ import type { Facts } from '../../shared/facts'
 
 export type Status = 'queued' | 'converting' | 'compressing' | 'completed' | 'failed' | 'cancelled'
 
-export interface Artifact {
+export type Kind = 'splat' | 'mesh'
+
+/** What to make of a photo. */
+export interface Wish {
+  kind: Kind
+  /** In pixels, of splats; null: as the photo says. */
+  focalLength: number | null
+}
+
+/** A file that a job made. */
+export interface Part {
   name: string
+  url: string
+}
+
+export interface Artifact extends Part {
   type: string
   bytes: number
-  url: string
 }
 
 export interface Job {
   id: string
+  kind: Kind
   done: boolean
   status: Status
   stage: string | null
@@ -23,12 +37,20 @@ export interface Job {
   /** What the model calls its results; null until there are any, as below. */
   label: string | null
   licence: string | null
+  /** Whether the result was there from an equal request; it then has no seconds. */
+  cache_hit: boolean
   /** Stage to how long it took, in the order they began. */
   seconds: Record<string, number>
   gaussians: number | null
   source_name: string
   artifacts: Artifact[]
   view: Facts | null
+}
+
+export interface JobPage {
+  jobs: Job[]
+  /** The cursor of the page after this; null on the last. */
+  next: string | null
 }
 
 export interface Health {
@@ -43,7 +65,7 @@ export class Problem extends Error {
     readonly title: string,
     readonly detail: string,
   ) {
-    super(title)
+    super(`${title}. ${detail}`)
   }
 
   /** Whether the same may well succeed later. */
@@ -52,22 +74,33 @@ export class Problem extends Error {
   }
 }
 
+export const PAUSE_MS = 2000
+
+const JOBS = '/v1/jobs'
+const ALIVE: Status[] = ['queued', 'converting', 'compressing', 'completed']
 const UNREACHABLE = new Problem(0, 'The server cannot be reached', 'Check that it runs and that you are connected.')
 
-/** Send a photo; gives the task's id. Throws a Problem. */
-export function upload(photo: File, sent: (fraction: number) => void, signal: AbortSignal): Promise<string> {
+/** Send a photo; gives the job's id. Throws a Problem. */
+export function upload(
+  photo: File,
+  wish: Wish,
+  sent: (fraction: number) => void,
+  signal: AbortSignal,
+): Promise<string> {
   const request = new XMLHttpRequest() // fetch does not tell how much was sent
   const form = new FormData()
   form.append('file', photo)
+  form.append('kind', wish.kind)
+  if (wish.kind === 'splat' && wish.focalLength !== null) form.append('focal_length', String(wish.focalLength))
   return new Promise((resolve, reject) => {
     request.upload.onprogress = ({ loaded, total }) => sent(total ? loaded / total : 0)
     request.onload = () => {
-      if (request.status === 202) resolve((JSON.parse(request.responseText) as { task_id: string }).task_id)
+      if (request.status === 202) resolve((JSON.parse(request.responseText) as Job).id)
       else reject(problem(request.status, request.responseText))
     }
     request.onerror = () => reject(UNREACHABLE)
     signal.addEventListener('abort', () => request.abort())
-    request.open('POST', '/predict')
+    request.open('POST', JOBS)
     request.send(form)
   })
 }
@@ -75,15 +108,47 @@ export function upload(photo: File, sent: (fraction: number) => void, signal: Ab
 /** Throws a Problem. */
 export const readJob = (id: string, signal: AbortSignal): Promise<Job> => ask(job(id), { signal })
 
+/** Jobs that are not lost, the newest first. Throws a Problem. */
+export function readJobs(limit: number, cursor: string | null): Promise<JobPage> {
+  const query = new URLSearchParams(ALIVE.map((status) => ['status', status]))
+  query.set('limit', String(limit))
+  if (cursor !== null) query.set('cursor', cursor)
+  return ask(`${JOBS}?${query}`)
+}
+
 /** Throws a Problem. */
 export const cancelJob = (id: string): Promise<Job> => ask(`${job(id)}/cancel`, { method: 'POST' })
 
 /** Throws a Problem, also when the server is not well. */
 export const readHealth = (): Promise<Health> => ask('/health')
 
-export const streamUrl = (id: string): string => `/stream/${encodeURIComponent(id)}?progress=true`
+export const streamUrl = (id: string): string => `${job(id)}/events?progress=true`
 
-const job = (id: string): string => `/v1/jobs/${encodeURIComponent(id)}`
+const job = (id: string): string => `${JOBS}/${encodeURIComponent(id)}`
+
+/** Before the server is asked again. */
+export const pause = (signal: AbortSignal): Promise<void> =>
+  new Promise((done) => {
+    const timer = setTimeout(done, PAUSE_MS)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      done()
+    })
+  })
+
+/** A file that a job made, however often it takes until it is here. Throws a Problem, or when `signal` says so. */
+export async function readFile(url: string, signal: AbortSignal): Promise<ArrayBuffer> {
+  for (;;) {
+    try {
+      const answer = await fetch(url, { signal })
+      if (!answer.ok) throw problem(answer.status, await answer.text())
+      return await answer.arrayBuffer()
+    } catch (error) {
+      if (signal.aborted || error instanceof Problem) throw error
+      await pause(signal)
+    }
+  }
+}
 
 async function ask<T>(url: string, options: RequestInit = {}): Promise<T> {
   const answer = await fetch(url, options).catch(() => {

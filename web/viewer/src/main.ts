@@ -3,6 +3,7 @@
 import { toggleFullScreen } from '../../shared/hands'
 import { Show } from '../../shared/show'
 import { hasWebGL2, PATIENCE_MS, type Sight } from '../../shared/sight'
+import { SplatStage } from '../../shared/splats'
 import { element, readFacts, readScene } from './contents'
 
 const STILL = 'What you see is a still picture.'
@@ -36,12 +37,14 @@ function changed({ ready, settled, home }: Sight): void {
 }
 
 async function run(): Promise<void> {
-  const show = new Show(canvas, facts, () => root.classList.contains('filled'), changed)
+  const stage = new SplatStage(canvas, facts)
+  const show = new Show(canvas, stage, facts, () => ({ filled: root.classList.contains('filled') }), changed)
   canvas.addEventListener('webglcontextlost', () => fail('The graphics processor gave up; reload to try again.'))
   element('reset').addEventListener('click', () => show.reset())
   element('full').hidden = !document.fullscreenEnabled
   element('full').addEventListener('click', toggleFullScreen)
-  await show.open(await readScene(), 'sog')
+  await stage.load(await readScene(), 'sog')
+  show.start()
 }
 
 if (hasWebGL2()) {

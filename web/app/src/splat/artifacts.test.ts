@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Job } from '../server'
-import { downloads, sceneFile, stem } from './artifacts'
+import { downloads, sceneFile } from './artifacts'
 
 const made = (...names: string[]): Job =>
   ({
@@ -19,8 +19,4 @@ it('offers splats under the name of the photo, the one that is shown first', () 
     { href: '/files/output.sog', fileName: 'my.tea.sog', ending: '.sog', size: '2.3 MB' },
     { href: '/files/output.ply', fileName: 'my.tea.ply', ending: '.ply', size: '2.3 MB' },
   ])
-})
-
-it('leaves names without an ending alone', () => {
-  expect([stem('tea.jpg'), stem('tea'), stem('.jpg')]).toEqual(['tea', 'tea', '.jpg'])
 })

@@ -4,6 +4,7 @@ import { next, type Task, type TaskEvent } from './task'
 
 const job = (change: Partial<Job> = {}): Job => ({
   id: 'a1',
+  kind: 'splat',
   done: false,
   status: 'converting',
   stage: null,
@@ -12,6 +13,7 @@ const job = (change: Partial<Job> = {}): Job => ({
   error: null,
   label: null,
   licence: null,
+  cache_hit: false,
   seconds: {},
   gaussians: null,
   source_name: 'tea.jpg',
@@ -23,7 +25,7 @@ const job = (change: Partial<Job> = {}): Job => ({
 const after = (...events: TaskEvent[]): Task => events.reduce(next, { state: 'idle' } as Task)
 
 const SENT: TaskEvent[] = [
-  { type: 'chosen', name: 'tea.jpg' },
+  { type: 'chosen', kind: 'splat', name: 'tea.jpg' },
   { type: 'sent', fraction: 1 },
   { type: 'accepted', id: 'a1' },
 ]
@@ -36,8 +38,9 @@ function stages(task: Task): unknown[] {
 
 describe('a photo', () => {
   it('is uploaded, then waits', () => {
-    expect(after({ type: 'chosen', name: 'tea.jpg' }, { type: 'sent', fraction: 0.5 })).toEqual({
+    expect(after({ type: 'chosen', kind: 'splat', name: 'tea.jpg' }, { type: 'sent', fraction: 0.5 })).toEqual({
       state: 'uploading',
+      kind: 'splat',
       name: 'tea.jpg',
       sent: 0.5,
     })
@@ -122,6 +125,33 @@ describe('stages', () => {
       ['decode', 1, 1],
       ['matte', 0, null],
     ])
+  })
+})
+
+describe('parts', () => {
+  const told = (name: string): TaskEvent => ({ type: 'artifact', part: { name, url: `/${name}` } })
+  const known = (...names: string[]): TaskEvent => {
+    const artifacts = names.map((name) => ({ name, url: `/${name}`, type: '', bytes: 1 }))
+    return { type: 'job', job: job({ kind: 'mesh', artifacts }), at: 0 }
+  }
+
+  function names(task: Task): string[] {
+    if (task.state !== 'running') throw new Error(task.state)
+    return task.parts.map(({ name }) => name)
+  }
+
+  it('come one by one, each once', () => {
+    expect(names(after(...SENT, told('a'), told('b'), told('a')))).toEqual(['a', 'b'])
+  })
+
+  it('that came before the page was opened are known from the job', () => {
+    const task = after({ type: 'opened', id: 'a1' }, known('a', 'b'), told('b'), told('c'))
+    expect(names(task)).toEqual(['a', 'b', 'c'])
+    expect(task).toMatchObject({ kind: 'mesh' })
+  })
+
+  it('are not taken back by what is older than the stream', () => {
+    expect(names(after(...SENT, told('a'), told('b'), known('a')))).toEqual(['a', 'b'])
   })
 })
 

@@ -1,11 +1,18 @@
 /** What the page says of the server's words. */
 
+import type { Job } from '../server'
 import type { Stage, Task } from './task'
 
 const STAGES: Record<string, string> = {
   decode: 'Reading the photo',
   load: 'Loading the model',
   matte: 'Finding the main object',
+  shape: 'Giving it a body',
+  texture: 'Painting sides and back',
+  views: 'Drawing six views',
+  coordinates: 'Mapping coordinates',
+  mesh: 'Building the mesh',
+  files: 'Writing files',
   depth: 'Guessing how far things are',
   layers: 'Filling what is hidden',
   lift: 'Placing Gaussians',
@@ -20,12 +27,21 @@ export const stageWords = (name: string): string => STAGES[name] ?? name.charAt(
 
 export const seconds = (value: number): string => `${value.toFixed(1)} s`
 
+/** How much was made in which time. */
+export function made({ gaussians, seconds: stages, cache_hit }: Job): string {
+  const count = gaussians === null ? '' : `${gaussians.toLocaleString('en')} Gaussians`
+  if (cache_hit) return [count, 'kept from an equal request'].filter(Boolean).join(', ')
+  const total = Object.values(stages).reduce((sum, stage) => sum + stage, 0)
+  return [count, seconds(total)].filter(Boolean).join(' in ')
+}
+
 export const megabytes = (bytes: number): string =>
   bytes < 999_500
     ? `${Math.max(1, Math.round(bytes / 1000))} kB`
     : `${(bytes / 1e6).toFixed(bytes < 9.95e6 ? 1 : 0)} MB`
 
-const STATUS = { queued: 'Waiting', converting: 'Making the scene', compressing: 'Compressing' }
+const STATUS = { queued: 'Waiting', compressing: 'Compressing' }
+const THING = { splat: 'scene', mesh: 'mesh' }
 
 /** The headline of what happens now. */
 export function headline(task: Task): string {
@@ -37,9 +53,9 @@ export function headline(task: Task): string {
     case 'uploading':
       return task.sent < 1 ? 'Uploading' : 'Checking'
     case 'running':
-      return STATUS[task.status]
+      return task.status === 'converting' ? `Making the ${THING[task.kind]}` : STATUS[task.status]
     case 'finished':
-      return 'The scene is ready'
+      return `The ${THING[task.job.kind]} is ready`
     case 'failed':
       return task.title
   }

@@ -1,7 +1,7 @@
 /** The task that the page shows: begun with a photo, or found by the address. */
 
 import { onMounted, onUnmounted, shallowReadonly, shallowRef } from 'vue'
-import { cancelJob, Problem, upload } from '../server'
+import { cancelJob, Problem, upload, type Wish } from '../server'
 import { follow } from './follow'
 import { next, type Task, type TaskEvent } from './task'
 
@@ -9,6 +9,8 @@ const LOST = {
   title: 'There is no such task here',
   detail: 'The link may be incomplete, or the result has been deleted since.',
 }
+
+export const addressOf = (id: string): string => `/?task=${encodeURIComponent(id)}`
 
 export function useTask() {
   const task = shallowRef<Task>({ state: 'idle' })
@@ -34,13 +36,13 @@ export function useTask() {
     tell({ type: 'refused', title, detail, passes: error.passes })
   }
 
-  async function begin(file: File): Promise<void> {
+  async function begin(file: File, wish: Wish): Promise<void> {
     photo.value = file
-    const signal = turn({ type: 'chosen', name: file.name })
+    const signal = turn({ type: 'chosen', kind: wish.kind, name: file.name })
     try {
-      const id = await upload(file, (fraction) => tell({ type: 'sent', fraction }), signal)
+      const id = await upload(file, wish, (fraction) => tell({ type: 'sent', fraction }), signal)
       if (signal.aborted) return
-      history.pushState(null, '', `/?task=${encodeURIComponent(id)}`)
+      history.pushState(null, '', addressOf(id))
       tell({ type: 'accepted', id })
       await follow(id, signal, tell)
     } catch (error) {
@@ -56,8 +58,9 @@ export function useTask() {
     if (id) await follow(id, signal, tell).catch((error: unknown) => fail(error, signal))
   }
 
-  function leave(): void {
-    history.pushState(null, '', '/')
+  /** Go to a task, or to none. */
+  function go(address: string): void {
+    history.pushState(null, '', address)
     void open()
   }
 
@@ -82,5 +85,5 @@ export function useTask() {
     removeEventListener('popstate', changed)
     current.abort()
   })
-  return { task: shallowReadonly(task), photo, begin, leave, cancel }
+  return { task: shallowReadonly(task), photo, begin, go, cancel }
 }

@@ -1,6 +1,6 @@
-/** One photo's way to a splat, as the page knows it. */
+/** One photo's way to a splat or a mesh, as the page knows it. */
 
-import type { Job, Status } from '../server'
+import type { Job, Kind, Part, Status } from '../server'
 
 export interface Stage {
   name: string
@@ -17,14 +17,17 @@ export type RunningStatus = Extract<Status, 'queued' | 'converting' | 'compressi
 export type Task =
   | { state: 'idle' }
   | { state: 'opening'; id: string; linked: boolean }
-  | { state: 'uploading'; name: string; sent: number }
+  | { state: 'uploading'; kind: Kind; name: string; sent: number }
   | {
       state: 'running'
       id: string
+      kind: Kind
       name: string
       status: RunningStatus
       position: number | null
       stages: Stage[]
+      /** What it has made so far, in order. */
+      parts: Part[]
       linked: boolean
       cancelling: boolean
     }
@@ -35,11 +38,12 @@ export type Task =
 export type TaskEvent =
   | { type: 'left' }
   | { type: 'opened'; id: string }
-  | { type: 'chosen'; name: string }
+  | { type: 'chosen'; kind: Kind; name: string }
   | { type: 'sent'; fraction: number }
   | { type: 'accepted'; id: string }
   | { type: 'status'; status: RunningStatus }
   | { type: 'progress'; stage: string; fraction: number; at: number }
+  | { type: 'artifact'; part: Part }
   | { type: 'job'; job: Job; at: number }
   | { type: 'linked'; linked: boolean }
   | { type: 'cancelling'; cancelling: boolean }
@@ -56,13 +60,13 @@ export function next(task: Task, event: TaskEvent): Task {
     case 'opened':
       return { state: 'opening', id: event.id, linked: true }
     case 'chosen':
-      return { state: 'uploading', name: event.name, sent: 0 }
+      return { state: 'uploading', kind: event.kind, name: event.name, sent: 0 }
     case 'refused':
       return { state: 'failed', title: event.title, detail: event.detail, passes: event.passes }
     case 'sent':
       return task.state === 'uploading' ? { ...task, sent: event.fraction } : task
     case 'accepted':
-      return task.state === 'uploading' ? begun(event.id, task.name) : task
+      return task.state === 'uploading' ? begun(event.id, task.kind, task.name) : task
     case 'linked':
       return 'linked' in task ? { ...task, linked: event.linked } : task
     case 'job':
@@ -74,14 +78,16 @@ export function next(task: Task, event: TaskEvent): Task {
       return { ...task, status: later(task.status, event.status) }
     case 'progress':
       return { ...task, stages: moved(task.stages, event.stage, event.fraction, event.at) }
+    case 'artifact':
+      return { ...task, parts: united(task.parts, [event.part]) }
     case 'cancelling':
       return { ...task, cancelling: event.cancelling }
   }
 }
 
-function begun(id: string, name: string): Running {
-  const unknown = { position: null, stages: [], linked: true, cancelling: false }
-  return { state: 'running', id, name, status: 'queued', ...unknown }
+function begun(id: string, kind: Kind, name: string): Running {
+  const unknown = { position: null, stages: [], parts: [], linked: true, cancelling: false }
+  return { state: 'running', id, kind, name, status: 'queued', ...unknown }
 }
 
 /** The whole of what the server knows; it may be older than what the stream told since. */
@@ -91,13 +97,13 @@ function heard(task: Task, job: Job, at: number): Task {
     case 'completed':
       return { state: 'finished', id: job.id, job }
     case 'cancelled':
-      return { state: 'failed', title: 'Cancelled', detail: 'This photo was not made into a splat.', passes: true }
+      return { state: 'failed', title: 'Cancelled', detail: `No ${job.kind} was made of this photo.`, passes: true }
     case 'failed': {
       const { title, detail } = job.error ?? { title: 'This did not work', detail: 'The server does not say why.' }
       return { state: 'failed', title, detail, passes: false }
     }
   }
-  const running = task.state === 'running' ? task : begun(job.id, job.source_name)
+  const running = task.state === 'running' ? task : begun(job.id, job.kind, job.source_name)
   const known = new Map(running.stages.map((stage) => [stage.name, stage]))
   const finished = Object.entries(job.seconds).filter(([name]) => name !== job.stage)
   const timed = finished.map(([name, seconds]) => ({ name, fraction: 1, began: known.get(name)?.began ?? at, seconds }))
@@ -108,12 +114,19 @@ function heard(task: Task, job: Job, at: number): Task {
     ...running,
     status: later(running.status, job.status),
     position: job.queue_position,
+    parts: united(running.parts, job.artifacts),
     stages: isNews ? moved(stages, job.stage!, job.progress ?? 0, at) : stages,
   }
 }
 
 /** A stream heard from its beginning tells again what has passed. */
 const later = (a: RunningStatus, b: RunningStatus): RunningStatus => (ORDER.indexOf(a) > ORDER.indexOf(b) ? a : b)
+
+/** Without those that are known already. */
+const united = (known: Part[], told: Part[]): Part[] => [
+  ...known,
+  ...told.filter(({ name }) => known.every((part) => part.name !== name)),
+]
 
 /** One stage runs at a time: what ran before it has ended. */
 function moved(stages: Stage[], name: string, fraction: number, at: number): Stage[] {

@@ -1,9 +1,7 @@
 /** Follows a task on the server to its end, through cut streams and restarts. */
 
-import { Problem, readJob, streamUrl, type Status } from '../server'
+import { PAUSE_MS, pause, Problem, readJob, streamUrl, type Part, type Status } from '../server'
 import type { TaskEvent } from './task'
-
-const PAUSE_MS = 2000
 
 /** Ends when the task has ended or `signal` says so; throws a Problem when there is no such task. */
 export async function follow(id: string, signal: AbortSignal, tell: (event: TaskEvent) => void): Promise<void> {
@@ -58,18 +56,12 @@ async function listen(
         const { stage, fraction } = JSON.parse(data) as { stage: string; fraction: number }
         tell({ type: 'progress', stage, fraction, at: performance.now() })
       })
+      stream.addEventListener('artifact', ({ data }: MessageEvent<string>) => {
+        tell({ type: 'artifact', part: JSON.parse(data) as Part })
+      })
     })
   } finally {
     clearInterval(asking)
     stream.close()
   }
 }
-
-const pause = (signal: AbortSignal): Promise<void> =>
-  new Promise((done) => {
-    const timer = setTimeout(done, PAUSE_MS)
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      done()
-    })
-  })
