@@ -1,6 +1,7 @@
 /** What the page says to the server, and what it hears. */
 
 import type { Facts } from '../../shared/facts'
+import { headers, refused, withKey } from './key/key'
 
 export type Status = 'queued' | 'converting' | 'compressing' | 'completed' | 'failed' | 'cancelled'
 
@@ -101,28 +102,37 @@ export function upload(
     request.onerror = () => reject(UNREACHABLE)
     signal.addEventListener('abort', () => request.abort())
     request.open('POST', JOBS)
+    for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value)
     request.send(form)
   })
 }
 
 /** Throws a Problem. */
-export const readJob = (id: string, signal: AbortSignal): Promise<Job> => ask(job(id), { signal })
+export const readJob = async (id: string, signal: AbortSignal): Promise<Job> =>
+  reachable(await ask<Job>(job(id), { signal }))
 
 /** Jobs that are not lost, the newest first. Throws a Problem. */
-export function readJobs(limit: number, cursor: string | null): Promise<JobPage> {
+export async function readJobs(limit: number, cursor: string | null): Promise<JobPage> {
   const query = new URLSearchParams(ALIVE.map((status) => ['status', status]))
   query.set('limit', String(limit))
   if (cursor !== null) query.set('cursor', cursor)
-  return ask(`${JOBS}?${query}`)
+  const page = await ask<JobPage>(`${JOBS}?${query}`)
+  return { ...page, jobs: page.jobs.map(reachable) }
 }
 
 /** Throws a Problem. */
-export const cancelJob = (id: string): Promise<Job> => ask(`${job(id)}/cancel`, { method: 'POST' })
+export const cancelJob = async (id: string): Promise<Job> =>
+  reachable(await ask<Job>(`${job(id)}/cancel`, { method: 'POST' }))
 
 /** Throws a Problem, also when the server is not well. */
 export const readHealth = (): Promise<Health> => ask('/health')
 
-export const streamUrl = (id: string): string => `${job(id)}/events?progress=true`
+export const streamUrl = (id: string): string => withKey(`${job(id)}/events?progress=true`)
+
+/** A part that was told, where the page can fetch it. */
+export const reached = <P extends Part>(part: P): P => ({ ...part, url: withKey(part.url) })
+
+const reachable = (job: Job): Job => ({ ...job, artifacts: job.artifacts.map(reached) })
 
 const job = (id: string): string => `${JOBS}/${encodeURIComponent(id)}`
 
@@ -151,7 +161,7 @@ export async function readFile(url: string, signal: AbortSignal): Promise<ArrayB
 }
 
 async function ask<T>(url: string, options: RequestInit = {}): Promise<T> {
-  const answer = await fetch(url, options).catch(() => {
+  const answer = await fetch(url, { ...options, headers: headers() }).catch(() => {
     throw UNREACHABLE
   })
   if (!answer.ok) throw problem(answer.status, await answer.text())
@@ -159,6 +169,7 @@ async function ask<T>(url: string, options: RequestInit = {}): Promise<T> {
 }
 
 function problem(status: number, body: string): Problem {
+  if (status === 401) refused()
   try {
     const { title, detail } = JSON.parse(body) as { title?: string; detail?: string }
     if (title) return new Problem(status, title, detail ?? '')

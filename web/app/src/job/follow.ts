@@ -1,6 +1,6 @@
 /** Follows a task on the server to its end, through cut streams and restarts. */
 
-import { PAUSE_MS, pause, Problem, readJob, streamUrl, type Part, type Status } from '../server'
+import { PAUSE_MS, pause, Problem, reached, readJob, streamUrl, type Part, type Status } from '../server'
 import type { TaskEvent } from './task'
 
 /** Ends when the task has ended or `signal` says so; throws a Problem when there is no such task. */
@@ -57,7 +57,7 @@ async function listen(
         tell({ type: 'progress', stage, fraction, at: performance.now() })
       })
       stream.addEventListener('artifact', ({ data }: MessageEvent<string>) => {
-        tell({ type: 'artifact', part: JSON.parse(data) as Part })
+        tell({ type: 'artifact', part: reached(JSON.parse(data) as Part) })
       })
     })
   } finally {
