@@ -38,7 +38,8 @@ def test_a_photo_becomes_a_mesh_whose_parts_are_told(connect: Connect, server: L
     path = connect(server.url).mesh(PHOTO, tmp_path / "mug.zip", on_event=events.append)
     assert path.read_bytes().startswith(b"PK")
     parts = [event for event in events if isinstance(event, ArtifactEvent)]
-    assert [part.name for part in parts] == ["pixel_images.png", "xyz_images.png", "output3d.zip", "model.glb"]
+    made = ["pixel_images.png", "xyz_images.png", "output3d.zip", "model.glb"]
+    assert [part.name for part in parts] == [*made, "poster.webp", "metadata.json"]
     assert all(part.url.startswith(server.url) for part in parts)
     assert connect(server.url).mesh(PHOTO, tmp_path).name == f"{PHOTO.stem}.glb"
 

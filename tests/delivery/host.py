@@ -156,7 +156,7 @@ async def delivering(
     store, objects = DeliveryStore(engine), ObjectStore(folder / "files")
     reconstruction = ReconstructionSettings.model_validate({"callback_secret": callback_secret})
     callbacks = Callbacks(reconstruction, CallbackStore(engine), store, objects)
-    deliveries = Deliveries(store, webhooks, callbacks, Egress(egress), client, policy=policy)
+    deliveries = Deliveries(store, webhooks, callbacks, Egress(egress), client, policy=policy, poll_s=0.02)
     DBOS(
         config={
             "name": "wheatstone",

@@ -30,8 +30,8 @@ from wheatstone.storage import CALLBACK, Artifact, Delivery, DeliveryStatus, Del
 _log = logging.getLogger(__name__)
 
 _QUEUE = "deliveries"
-_QUEUE_POLL_S = 0.5
-"""A look costs some 2 ms, and who is told that way is in no hurry."""
+_QUEUE_POLL_S = 0.25
+"""A look costs some 2 ms; who waits for a part of a mesh gets it this much later."""
 _AT_ONCE = 64
 _AT_ONCE_A_RECEIVER = 8
 """Attempts under way: one receiver that hangs leaves room for the others."""
@@ -58,6 +58,7 @@ class Deliveries:
         *,
         policy: RetryPolicy | None = None,
         clock: Callable[[], datetime] = _now,
+        poll_s: float = _QUEUE_POLL_S,
     ) -> None:
         """Make it ready; `start` begins.
 
@@ -69,6 +70,7 @@ class Deliveries:
             client: enqueues workflows, in the database of the rows.
             policy: when to try again.
             clock: tells the time.
+            poll_s: how often to look for what is to be sent, in seconds.
         """
         self.store = store
         self.webhooks = webhooks
@@ -78,6 +80,7 @@ class Deliveries:
         self._client = client
         self._policy = policy or RetryPolicy()
         self._clock = clock
+        self._poll_s = poll_s
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="delivery")
         self._under_way = 0
         self._is_draining = False
@@ -89,7 +92,7 @@ class Deliveries:
             _QUEUE,
             worker_concurrency=_AT_ONCE,
             partition_worker_concurrency=_AT_ONCE_A_RECEIVER,
-            polling_interval_sec=_QUEUE_POLL_S,
+            polling_interval_sec=self._poll_s,
         )
         await asyncio.to_thread(self.sweep)
 
