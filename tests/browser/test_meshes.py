@@ -364,6 +364,18 @@ def test_it_fits_a_small_phone(visit: Visit, server: LiveServer, photo: Path) ->
     assert shape(app.picture()[60:])[0].shape[0] > 100
 
 
+def test_a_low_window_shows_the_object_beside_its_words(visit: Visit, server: LiveServer, made: str) -> None:
+    app = visit(f"{server.url}/?task={made}", (740, 360))
+    app.settle()
+    assert app.page.evaluate("document.documentElement.scrollWidth") == 740
+    words = app.page.locator("footer").bounding_box()
+    assert words is not None
+    top, bottom, left, right = box(app.picture())
+    assert left > words["width"]
+    assert bottom - top > 150
+    assert right < 740
+
+
 NAMELESS = """() => [...document.querySelectorAll('button, a, input, summary, img, canvas, progress, dialog')]
   .filter((element) => element.checkVisibility() && element.getAttribute('aria-hidden') !== 'true')
   .filter((element) => !(element.getAttribute('aria-label') ?? element.innerText.trim()))

@@ -32,11 +32,14 @@ interface Pose {
 const HOME: Pose = { yaw: 0, pitch: 0, zoom: 1, x: 0, y: 0, z: 0 }
 const PARTS = Object.keys(HOME) as (keyof Pose)[]
 
-/** Pixels of the window that a picture shall leave free above and below. */
+/** Pixels of the window that a picture shall leave free. */
 export interface Margins {
   top: number
   bottom: number
+  left: number
 }
+
+const NONE: Margins = { top: 0, bottom: 0, left: 0 }
 
 const clamp = (value: number, least: number, most: number) => Math.min(Math.max(value, least), most)
 
@@ -47,8 +50,9 @@ export class View {
   private width = 1
   private height = 1
   private scale = 0
-  private middle = 0
-  private fit = { scale: 1, middle: 0.5 }
+  private centreX = 0
+  private centreY = 0
+  private fit = { scale: 1, centreX: 0, centreY: 0 }
 
   /** By itself it stands still if `calm`, else goes all the way round what `turns`, or swings a little. */
   constructor(
@@ -58,17 +62,17 @@ export class View {
   ) {}
 
   /** Fit the picture into a window; `filled` crops it to the window's shape. */
-  resize(width: number, height: number, filled: boolean, { top, bottom }: Margins = { top: 0, bottom: 0 }): void {
-    const free = Math.max(1, height - top - bottom)
-    const across = width / this.lens.width
-    const down = free / this.lens.height
+  resize(width: number, height: number, filled: boolean, { top, bottom, left }: Margins = NONE): void {
+    const free = { width: Math.max(1, width - left), height: Math.max(1, height - top - bottom) }
+    const across = free.width / this.lens.width
+    const down = free.height / this.lens.height
     const scale = filled ? Math.max(across, down) : Math.min(across, down)
     for (const pose of this.lens.limits ? [this.pose, this.goal] : []) {
       pose.x *= scale / (this.scale || scale)
       pose.y *= scale / (this.scale || scale)
     }
     Object.assign(this, { width, height })
-    this.fit = { scale, middle: top + free / 2 }
+    this.fit = { scale, centreX: left + free.width / 2, centreY: top + free.height / 2 }
     if (this.lens.limits || this.scale === 0) Object.assign(this, this.fit) // else it goes there
     this.limit()
     if (this.lens.limits) this.pose = { ...this.pose, x: this.goal.x, y: this.goal.y }
@@ -190,13 +194,14 @@ export class View {
 
   /** Go on towards how it shall lie in the window; whether it does. */
   private goFitting(share: number): boolean {
-    const left = { scale: this.fit.scale - this.scale, middle: this.fit.middle - this.middle }
-    if (Math.abs(left.middle) < 0.5 && Math.abs(left.scale) < REST) {
+    const [scale, x, y] = [this.fit.scale - this.scale, this.fit.centreX - this.centreX, this.fit.centreY - this.centreY]
+    if (Math.abs(scale) < REST && Math.hypot(x, y) < 0.5) {
       Object.assign(this, this.fit)
       return true
     }
-    this.scale += left.scale * share
-    this.middle += left.middle * share
+    this.scale += scale * share
+    this.centreX += x * share
+    this.centreY += y * share
     return false
   }
 
@@ -218,8 +223,8 @@ export class View {
     const { lens, width, height } = this
     const scale = this.scale * this.lensZoom
     const { x, y } = lens.limits ? this.pose : HOME
-    const cx = width / 2 + (lens.cx - lens.width / 2) * scale + x
-    const cy = this.middle + (lens.cy - lens.height / 2) * scale + y
+    const cx = this.centreX + (lens.cx - lens.width / 2) * scale + x
+    const cy = this.centreY + (lens.cy - lens.height / 2) * scale + y
     const near = NEAR * (lens.limits ? 1 : 1 / this.pose.zoom)
     const far = 1e6 * near
     // prettier-ignore

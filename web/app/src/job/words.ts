@@ -30,7 +30,7 @@ export const seconds = (value: number): string => `${value.toFixed(1)} s`
 /** How much was made in which time. */
 export function made({ gaussians, seconds: stages, cache_hit }: Job): string {
   const count = gaussians === null ? '' : `${gaussians.toLocaleString('en')} Gaussians`
-  if (cache_hit) return [count, 'kept from an equal request'].filter(Boolean).join(', ')
+  if (cache_hit) return count ? `${count}, kept from an equal request` : 'Kept from an equal request'
   const total = Object.values(stages).reduce((sum, stage) => sum + stage, 0)
   return [count, seconds(total)].filter(Boolean).join(' in ')
 }

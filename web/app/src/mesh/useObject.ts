@@ -1,6 +1,6 @@
 /** A mesh on a canvas as soon as there is one, its finer form in the same place; words where it cannot be shown. */
 
-import { onBeforeUnmount, onMounted, watch, type Ref } from 'vue'
+import { onBeforeUnmount, onMounted, ref, watch, type Ref } from 'vue'
 import type { MeshStage } from '../../../shared/meshes'
 import type { Show } from '../../../shared/show'
 import { hasWebGL2 } from '../../../shared/sight'
@@ -17,15 +17,19 @@ export function useObject(
   margins: () => Margins,
 ) {
   const { sight, view, words, signal, fail, changed, hurry } = useSight(canvas, 'mesh')
+  /** Name of what stands there. */
+  const standing = ref<string>()
   let stage: MeshStage | undefined
   let show: Show | undefined
   let turn = Promise.resolve()
 
   async function put(part: Part): Promise<void> {
+    if (part.name !== mesh()?.name) return // there is a finer one by now
     const [[{ Show }, { MeshStage }], file] = await Promise.all([viewer(), readFile(part.url, signal)])
     if (signal.aborted || !canvas.value) return
     stage ??= new MeshStage(canvas.value)
     const lens = await stage.load(file)
+    standing.value = part.name
     if (show) return
     show = new Show(canvas.value, stage, lens, () => ({ filled: false, margins: margins() }), changed, true)
     show.start()
@@ -46,5 +50,5 @@ export function useObject(
     )
   })
   onBeforeUnmount(() => show?.close())
-  return { sight, view, words, reset: () => show?.reset(), resize: () => show?.resize() }
+  return { sight, view, words, standing, reset: () => show?.reset(), resize: () => show?.resize() }
 }
