@@ -68,6 +68,7 @@ def table() -> str:
             f"{served['ours']['bytes'] / served['in_memory']['bytes']:.2f} of its size",
         ),
         *_service_rows(service, _result("endurance")),
+        *_mesh_rows(_result("mesh")),
         (
             "`relief` against ground truth (Middlebury's motorcycle), depth",
             f"mean relative error {found['abs_rel']:.3f} (vertical gradient {fixed['abs_rel']:.3f}), "
@@ -151,6 +152,47 @@ def _service_rows(service: dict[str, Any], endurance: dict[str, Any]) -> list[tu
             f"{round(growth['open_files']):+d} open files",
         ),
     ]
+
+
+def _mesh_rows(mesh: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a mesh by the embedded model takes; the peer may be missing."""
+    photo, large = (mesh["photos"][name]["ours"] for name in ("coffee", "coffee_15_mp"))
+    clients, requests, times_faster = mesh["clients"], mesh["requests"], mesh["times_faster"]
+    growth, clients_in_turn = requests["growth"], clients["overtaken"] == 0
+    rows = [
+        (
+            "A photo of an object to a textured mesh, `inflate` warm; of 15 megapixels",
+            f"six views after {photo['warm']['views_s']:.1f} s, all after {photo['warm']['last_s']:.1f} s, "
+            f"{photo['warm']['cpu_s']:.1f} CPU seconds, at most {photo['peak_mb']} MB; "
+            f"{large['warm']['last_s']:.1f} s, {large['warm']['cpu_s']:.1f} CPU seconds, {large['peak_mb']} MB",
+        ),
+        (
+            "`wheatstone mesh` as a whole process; a first photo on a new machine, which compiles on the way",
+            f"{mesh['command']['coffee']['ours']['wall_s']:.1f} s; {mesh['new_machine']['ours']['last_s']:.1f} s",
+        ),
+        (
+            f"{len(clients['shares'])} clients at once over WebSockets, {clients['photos']} photos",
+            ("all served in the order they came" if clients_in_turn else f"overtaken by {clients['overtaken']}")
+            + f", {clients['photos_per_minute']:.0f} a minute; the longest wait was "
+            f"{clients['wait_s']['max'] / clients['wait_s']['p50']:.2f} times the median",
+        ),
+        (
+            f"{requests['requests']} photos over a WebSocket, from the first fifth of them to the end",
+            f"{growth['server_mb']:+.1f} MB in the server, {growth['children_mb']:+.1f} MB in its children, "
+            f"{round(growth['open_files']):+d} open files; {len(requests['files_left'])} files left",
+        ),
+    ]
+    if times_faster:
+        alike, large_alike = times_faster["coffee_512"], times_faster["coffee_15_mp_512"]
+        rows.insert(
+            1,
+            (
+                "The same against the plain first version of its stages, textures alike; of 15 megapixels",
+                f"{alike['warm_last']:.1f} times as fast, {alike['memory']:.1f} times less memory; "
+                f"{large_alike['warm_last']:.1f} times as fast, {large_alike['memory']:.1f} times less",
+            ),
+        )
+    return rows
 
 
 def _result(name: str) -> dict[str, Any]:

@@ -32,9 +32,8 @@ from bench.sides import Side
 from wheatstone.client import AsyncGenerate3DClient, MeshPart
 
 CLIENTS = 8
-_APART_S = 0.1
-"""Between the first photos of the clients, so that it is sure which came first."""
 _WARM_UP = 2
+_POLL_S = 0.02
 
 
 @dataclass(slots=True)
@@ -61,19 +60,21 @@ class Served:
         return self.first_s - self.sent_s
 
 
-def clients(folder: Path, files: Sequence[Path], count: int) -> dict[str, Any]:
+def clients(folder: Path, files: Sequence[Path], count: int, model: str = "inflate") -> dict[str, Any]:
     """Let eight clients have so many photos done between them, in a server that works in a new folder."""
     contents = [path.read_bytes() for path in files]
-    with _serving(folder) as side:
+    with _serving(folder, model) as side:
         return asyncio.run(_clients(side, contents, count))
 
 
 async def _clients(side: Side, contents: Sequence[bytes], count: int) -> dict[str, Any]:
-    served: list[Served] = []
     await _generate(side, [contents[0]] * _WARM_UP, [])
+    served: list[Served] = []
 
     async def work(client: int, numbers: Iterator[int]) -> None:
-        await asyncio.sleep(client * _APART_S)
+        # One after the other at first, so that it is sure whose photo came first.
+        while len((await side.client.json("/v1/jobs"))["jobs"]) < client and not served:
+            await asyncio.sleep(_POLL_S)
         distinct = photos.distinct(contents[client % len(contents)])
         await _generate(side, (next(distinct) for _ in numbers), served, client)  # shared: as many as there are
 
@@ -124,9 +125,9 @@ def fairness(served: Sequence[Served]) -> dict[str, Any]:
     }
 
 
-def requests(folder: Path, file: Path, count: int) -> dict[str, Any]:
+def requests(folder: Path, file: Path, count: int, model: str = "inflate") -> dict[str, Any]:
     """Let one client have so many photos done, in a server that works in a new folder."""
-    with _serving(folder) as side:
+    with _serving(folder, model) as side:
         return asyncio.run(_requests(side, folder, file.read_bytes(), count))
 
 
@@ -140,13 +141,11 @@ async def _requests(side: Side, folder: Path, content: bytes, count: int) -> dic
                 samples.append({"tasks": number, **side.memory()})
             yield photo
 
-    served: list[Served] = []
-    await _generate(side, photos_and_samples(), served)
+    await _generate(side, photos_and_samples(), [])
     samples.append({"tasks": count, **side.memory()})
     settled = samples[count // 5 :]
     return {
         "requests": count,
-        "seconds_p50": round(float(np.median([photo.last_s - photo.sent_s for photo in served])), 2),
         "growth": {name: growth(settled, name) for name in ("server_mb", "children_mb", "open_files")},
         "first": samples[0],
         "after_first_fifth": settled[0],
@@ -163,9 +162,9 @@ def _files(folder: Path) -> set[str]:
 
 
 @contextmanager
-def _serving(folder: Path) -> Iterator[Side]:
-    """A server as it is shipped, but for a model of splats, which is not asked."""
+def _serving(folder: Path, model: str) -> Iterator[Side]:
+    """A server as it is shipped, with a model of meshes."""
     (folder / "temporary").mkdir(parents=True)
     temporary = {"TMPDIR": str(folder / "temporary")}
-    with running_server(folder, environment=temporary, model={"mesh": "inflate"}) as server:
+    with running_server(folder, environment=temporary, model={"mesh": model}) as server:
         yield Side(Client(server.url), psutil.Process(server.process.pid))

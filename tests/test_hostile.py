@@ -19,7 +19,7 @@ def test_hostile_files_are_read_or_refused_in_one_clear_line(
     monkeypatch.chdir(tmp_path)  # where the bytes of findings are kept
     figures = hostile.campaign(SHARE)
     assert figures["findings"] == []
-    assert figures["inputs"] == 6250
+    assert figures["inputs"] == 6225
     assert all(outcomes["read"] > 0 < outcomes["refused"] for outcomes in figures["outcomes"].values())
 
 

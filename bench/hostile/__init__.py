@@ -1,4 +1,4 @@
-"""The campaign against the readers: 125,000 hostile files, each to be read or refused in one clear line.
+"""The campaign against the readers: 124,500 hostile files, each to be read or refused in one clear line.
 
 Pictures in six formats, PLY, SOG, and meshes in GLB, OBJ and ZIP come broken byte by byte, piece by piece and by
 grammars of what their formats allow and do not; what can be read must also be fit to use. Of hostile photos of

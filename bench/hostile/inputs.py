@@ -12,9 +12,9 @@ CASES = {
     "PLY": 26_000,
     "SOG": 26_000,
     **dict.fromkeys(meshes.KINDS, 8_000),
-    "OBJECT": 1_000,
+    "OBJECT": 500,
 }
-"""Format to how many inputs a full campaign has of it: 125,000 in all. An OBJECT is a photo to make a mesh of."""
+"""Format to how many inputs a full campaign has of it: 124,500 in all. An OBJECT is a photo to make a mesh of."""
 
 
 def whole_inputs(kind: str) -> tuple[bytes, ...]:

@@ -156,7 +156,7 @@ def fill_holes(image: U8, hole: Mask, sources: Mask | None = None) -> U8:
     known = ~hole if sources is None else sources & ~hole
     if not hole.any() or not known.any():
         return image
-    colours = pull_push(image, known.astype(np.float32))
+    smooth = colours = pull_push(image, known)
     height, width = hole.shape
     long_side = max(height, width)
     offsets: F32 | None = None
@@ -169,7 +169,7 @@ def fill_holes(image: U8, hole: Mask, sources: Mask | None = None) -> U8:
         source = cv2.erode(small_known.astype(np.uint8), np.ones((7, 7), np.uint8), borderValue=0) > 0
         if source.sum() < _MIN_SOURCES:
             continue
-        image_now = cv2.resize(pull_push(image, known), size, interpolation=cv2.INTER_AREA)
+        image_now = cv2.resize(smooth, size, interpolation=cv2.INTER_AREA)
         if offsets is not None:
             image_now = np.where(
                 small_hole[..., None], cv2.resize(colours, size, interpolation=cv2.INTER_CUBIC), image_now
