@@ -13,6 +13,13 @@ def test_progress_is_reported_from_start_to_end() -> None:
     assert reports == [("decode", 0.0), ("decode", 0.5), ("decode", 1.0)]
 
 
+@pytest.mark.parametrize(("told", "heard"), [(-1.0, 0.0), (7, 1.0), (float("nan"), 0.0), (float("inf"), 1.0)])
+def test_progress_is_a_share_whatever_a_model_says(told: float, heard: float) -> None:
+    reports: list[float] = []
+    Stages(lambda _name, fraction: reports.append(fraction)).report("work", told)
+    assert reports == [heard]
+
+
 def test_stages_are_listed_in_the_order_they_began() -> None:
     stages = Stages()
     with stages.stage("outer"), stages.stage("inner"):

@@ -30,13 +30,13 @@ class Stages:
         self._report = report
 
     def report(self, name: str, fraction: float) -> None:
-        """Tell how far a stage is, 0 to 1.
+        """Tell how far a stage is, 0 to 1; what is outside, or no number, is told as the nearer end.
 
         Raises:
             CancelledError: the run was told to end.
         """
         self.cancellation.check()
-        self._report(name, fraction)
+        self._report(name, min(float(fraction), 1.0) if fraction > 0 else 0.0)
 
     def add(self, seconds: Mapping[str, float]) -> None:
         """Count stages that ran elsewhere."""

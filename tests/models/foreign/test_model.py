@@ -74,6 +74,15 @@ def load(options, run):
 """
 
 
+def saying(frame: str) -> list[str]:
+    """Lines of an adapter that put this on the pipe."""
+    return [
+        "cells = [cell.cell_contents for cell in run._send.__closure__]",
+        "answers = next(cell.fileno() for cell in cells if hasattr(cell, 'fileno'))",
+        f"os.write(answers, b'\\x1e' + {frame!r}.encode() + b'\\n')",
+    ]
+
+
 def run(model: ForeignModel, stages: Stages | None = None) -> list[Part]:
     return list(model.run({"name": "you"}, b"\x00\xff", stages or Stages()))
 
@@ -198,6 +207,43 @@ def test_a_crash_is_told_and_the_next_call_starts_anew(make: Make, line: str, ho
     assert run(model) == [Part("fine", b"\x00\xff")]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is forked there")
+def test_a_crash_is_told_even_if_a_worker_of_the_model_lives_on(make: Make) -> None:
+    model = make(
+        working(
+            "worker = os.fork()",
+            "if worker == 0:",
+            "    time.sleep(3600)",
+            "run.part('worker', str(worker).encode())",
+            "os._exit(3)",
+        )
+    )
+    parts = model.run({}, b"", Stages())
+    worker = psutil.Process(int(next(parts).data))
+    try:
+        with pytest.raises(ChildCrashedError, match="exit code 3"):
+            next(parts)
+    finally:
+        worker.kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is stopped there")
+def test_a_process_that_does_not_even_read_is_ended(make: Make) -> None:
+    model = make(working("pass"), timeout_s=1)
+    assert list(model.run({}, b"", Stages())) == []
+    assert model._process is not None
+    psutil.Process(model._process._process.pid).suspend()
+    with pytest.raises(TimeLimitError, match="was silent"):
+        list(model.run({}, bytes(10_000_000), Stages()))
+
+
+def test_whole_numbers_are_progress_too(make: Make) -> None:
+    reports: list[tuple[str, float]] = []
+    frame = '{"kind": "progress", "stage": "work", "fraction": 1}'
+    run(make(working(*saying(frame))), Stages(lambda stage, fraction: reports.append((stage, fraction))))
+    assert reports[-1] == ("work", 1.0)
+
+
 def test_progress_is_a_sign_of_life(make: Make) -> None:
     model = make(
         working("for step in range(10):", "    time.sleep(0.3)", "    run.progress('work', step / 10)"),
@@ -212,16 +258,18 @@ def test_silence_ends_it(make: Make) -> None:
         run(model)
 
 
-@pytest.mark.parametrize("frame", ["not json", '{"kind": "riddle"}', '{"kind": "part"}'])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "not json",
+        "[" * 100_000,
+        '{"kind": "riddle"}',
+        '{"kind": "part"}',
+        '{"kind": "done", "seconds": {"work": "long"}}',
+    ],
+)
 def test_riddles_end_it(make: Make, frame: str) -> None:
-    lines = f"os.write(answers, b'\\x1e' + {frame!r}.encode() + b'\\n')", "time.sleep(3600)"
-    model = make(
-        working(
-            "cells = [cell.cell_contents for cell in run._send.__closure__]",
-            "answers = next(cell.fileno() for cell in cells if hasattr(cell, 'fileno'))",
-            *lines,
-        )
-    )
+    model = make(working(*saying(frame), "time.sleep(3600)"))
     with pytest.raises(ModelFailedError, match="cannot be understood"):
         run(model)
 

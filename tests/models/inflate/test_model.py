@@ -226,3 +226,9 @@ def test_noise_of_any_size_becomes_a_closed_mesh_or_is_refused(shape: tuple[int,
             mesh = built(source)
             assert mesh.is_watertight
             assert mesh.volume > 0
+
+
+def test_a_mesh_may_be_as_fine_as_the_surface_is() -> None:
+    mesh = built(cut_out(ball()), Detail(faces=1_000_000, texture_px=64))
+    assert len(mesh.vertices) > 2**15
+    assert mesh.is_watertight

@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 import weakref
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 from wheatstone.errors import ChildCrashedError, ModelFailedError, TimeLimitError, error_of
@@ -142,11 +142,11 @@ class ForeignModel:
             process.send({"kind": "call", "number": number, "name": name, "arguments": dict(arguments)}, data)
             while True:
                 match self._next(process, check, silence_s):
-                    case {"kind": "progress", "stage": str(stage), "fraction": float(fraction)}, _:
+                    case {"kind": "progress", "stage": str(stage), "fraction": int() | float() as fraction}, _:
                         report(stage, fraction)
                     case {"kind": "part", "name": str(part)}, content:
                         yield Part(part, content)
-                    case {"kind": "done", "seconds": dict(seconds)}, _:
+                    case {"kind": "done", "seconds": dict(seconds)}, _ if _are_numbers(seconds.values()):
                         is_answered = True
                         return seconds
                     case {"kind": "failed", "code": str(code), "message": str(message)}, _:
@@ -167,6 +167,10 @@ class ForeignModel:
             if time.monotonic() > until_s:
                 process.stop()
                 raise TimeLimitError(f"The model {self._name} was silent for {silence_s:g} s and was ended.")
+
+
+def _are_numbers(values: Iterable[object]) -> bool:
+    return all(isinstance(value, int | float) for value in values)
 
 
 def _wind_down(process: Process, number: int) -> None:

@@ -21,7 +21,8 @@ from wheatstone.models.foreign.scratch import scratch_dir
 _log = logging.getLogger(__name__)
 
 _ENDING_S = 2.0
-"""How long a process that has closed its pipe gets to end by itself, which tells how it ended."""
+"""How long a process that has closed its pipe gets to end by itself, which tells how it ended; and how long what
+one that has ended sent before may take to be read."""
 _MAX_LINE_BYTES = 10_000
 
 
@@ -54,10 +55,14 @@ class Process:
         calls, answers, lines = self._process.stdin, self._process.stdout, self._process.stderr
         if calls is None or answers is None or lines is None:
             raise RuntimeError("pipes were asked for")
-        self._calls = calls
+        self._calls: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
         self._frames: queue.SimpleQueue[Frame | Exception | None] = queue.SimpleQueue()
-        for target, source in ((self._read_frames, answers), (self._log_lines, lines)):
-            threading.Thread(target=target, args=(source,), daemon=True).start()
+        for work, pipe in (
+            (self._write_frames, calls),
+            (self._read_frames, answers),
+            (self._log_lines, lines),
+        ):
+            threading.Thread(target=work, args=(pipe,), daemon=True).start()
 
     @property
     def is_alive(self) -> bool:
@@ -65,15 +70,14 @@ class Process:
         return self._process.poll() is None
 
     def send(self, header: dict[str, Any], data: bytes = b"") -> None:
-        """Send a frame.
+        """Send a frame, which is read when it is read: `receive` tells if that comes to nothing.
 
         Raises:
             ChildCrashedError: it has ended.
         """
-        try:
-            child.write_frame(self._calls, header, data)
-        except (OSError, ValueError):  # a broken pipe, or one that `stop` closed
-            raise self._crash() from None
+        if not self.is_alive:
+            raise self._crash()
+        self._calls.put((header, data))
 
     def receive(self, timeout_s: float) -> Frame | None:
         """The next frame; None if none comes in time.
@@ -82,10 +86,13 @@ class Process:
             ChildCrashedError: it has ended.
             ModelFailedError: it sent something that is no frame.
         """
+        has_ended = not self.is_alive
         try:
-            frame = self._frames.get(timeout=timeout_s)
+            frame = self._frames.get(timeout=_ENDING_S if has_ended else timeout_s)
         except queue.Empty:
-            return None
+            if not has_ended:
+                return None
+            frame = None  # something that it started lives on and holds the pipe open
         if frame is None:
             raise self._crash()
         if isinstance(frame, Exception):
@@ -101,8 +108,7 @@ class Process:
                     started.kill()
             self._process.kill()
         self._process.wait()
-        with contextlib.suppress(OSError):  # what was not sent need not be
-            self._calls.close()
+        self._calls.put(None)
         self._scratch.close()
 
     def _crash(self) -> Exception:
@@ -114,12 +120,20 @@ class Process:
         _log.warning("The model %s (process %d) ended by itself: %s", self._name, self._process.pid, how)
         return ChildCrashedError(f"The process of the model {self._name} ended in the middle of its work ({how}).")
 
+    def _write_frames(self, target: IO[bytes]) -> None:
+        try:
+            with target:
+                while frame := self._calls.get():
+                    child.write_frame(target, *frame)
+        except OSError:  # a broken pipe
+            self._frames.put(None)
+
     def _read_frames(self, source: IO[bytes]) -> None:
         with source:
             try:
                 while frame := child.read_frame(source, self._log_line):
                     self._frames.put(frame)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 self._frames.put(error)
         self._frames.put(None)
 

@@ -26,6 +26,7 @@ PADDING_PX = 176
 _ARC = 0.9
 """Length by which a flank is unrolled, per height it falls."""
 _STEPS = 32
+_COLUMNS = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,8 +186,7 @@ def _free_px(
 
 def _sampled(plane: F32, x: F64, y: F64) -> F64:
     """Values of a plane at points, bilinear."""
-    values = cv2.remap(
-        plane, x.astype(np.float32)[:, None], y.astype(np.float32)[:, None], cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )  # fmt: skip
-    return np.asarray(values, np.float64).reshape(len(x), *plane.shape[2:])
+    # OpenCV takes a table of at most 32,767 rows.
+    at_x, at_y = (np.resize(value.astype(np.float32), (-(-len(x) // _COLUMNS), _COLUMNS)) for value in (x, y))
+    values = cv2.remap(plane, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(values, np.float64).reshape(-1, *plane.shape[2:])[: len(x)]
