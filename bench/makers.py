@@ -57,9 +57,8 @@ class Maker:
         folder.mkdir(exist_ok=True)
         variables = {**os.environ, **self.environment, **environment}
         variables.pop("PYTHONDONTWRITEBYTECODE", None)
-        output = subprocess.check_output(
-            self.command(photo, folder, times), cwd=ROOT, env=variables, stderr=subprocess.DEVNULL, text=True
-        )
+        command = self.command(photo, folder, times)
+        output = subprocess.check_output(command, cwd=ROOT, env=variables, text=True)
         made: dict[str, Any] = json.loads(output.splitlines()[-1])
         return made
 
