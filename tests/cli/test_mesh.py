@@ -116,6 +116,12 @@ def test_bad_options_are_refused_in_one_line(
     assert not (tmp_path / "out").exists()
 
 
+def test_an_output_of_an_ending_only_is_refused(command: Command, thing: Path, tmp_path: Path) -> None:
+    result = command("mesh", thing, "-o", tmp_path / ".glb")
+    assert result.code == 2
+    assert "has nothing before its ending" in result.err
+
+
 def test_the_library_gives_the_mesh_itself(thing: Path) -> None:
     wheatstone._executor.cache_clear()
     mesh = wheatstone.mesh(thing)

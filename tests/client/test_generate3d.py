@@ -302,6 +302,21 @@ def test_what_is_no_such_server_is_told_and_what_may_pass_is_tried_again(
         assert keys == ["secret"] * attempts
 
 
+@pytest.mark.parametrize("status", [301, 307])
+def test_a_redirect_is_told_and_gets_neither_key_nor_photo(connect: Connect, status: int) -> None:
+    with serving(sends(b"")) as elsewhere:
+
+        def redirect(socket: ServerConnection, _request: Request) -> Response:
+            response = socket.respond(status, "")
+            response.headers["Location"] = f"ws://127.0.0.1:{elsewhere.port}/generate3d"
+            return response
+
+        told = rf"has moved: .* ws://127\.0\.0\.1:{elsewhere.port}/"
+        with scripted(process_request=redirect) as server, pytest.raises(BadAnswerError, match=told):
+            connect(server.url, api_key="secret").generate(b"photo")
+        assert elsewhere.headers == []
+
+
 def test_what_answers_but_speaks_no_websocket_is_told(connect: Connect) -> None:
     with serving(sends(b"hello")) as server, pytest.raises(ServerUnreachableError, match="cannot be reached"):
         connect(server.url).generate(b"photo")

@@ -2,6 +2,7 @@
 
 - `WHEATSTONE_TEST_KILL`: the server kills itself at that moment of a task's last step.
 - `WHEATSTONE_TEST_FAIL=second`: the second task's move to `converting` raises, in the server.
+- `WHEATSTONE_TEST_FAIL=deletion`: no task's row can be deleted.
 """
 
 from __future__ import annotations
@@ -42,6 +43,12 @@ def _make_faults() -> None:
         if moment == "after the PLY is deleted" and any(key.endswith(".ply") for key in keys):
             _kill()
 
+    def faulty_forgetting(_self: TaskStore, task_ids: list[str]) -> None:
+        if task_ids:
+            raise sa.exc.OperationalError("DELETE", None, Exception("made by a test"))
+
+    if failing == "deletion":
+        TaskStore.delete = faulty_forgetting  # type: ignore[method-assign,assignment]
     TaskStore.transition = faulty_transition  # type: ignore[method-assign]
     ObjectStore.delete = faulty_delete  # type: ignore[method-assign,assignment]
 

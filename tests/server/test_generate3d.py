@@ -375,6 +375,17 @@ def test_a_server_that_ends_hangs_up_and_leaves_nothing(tmp_path: Path) -> None:
     assert [path for path in (tmp_path / "output/results/tasks").rglob("*") if path.is_file()] == []
 
 
+def test_what_cannot_be_deleted_now_is_no_failure_and_gone_after_the_next_start(tmp_path: Path) -> None:
+    model, failing = models("instant-mesh"), {"WHEATSTONE_TEST_FAIL": "deletion"}
+    with running_server(tmp_path, environment=failing, model=model) as server:
+        with calling(server) as socket:
+            socket.send(photo())
+            assert answer(socket)[-1] == COMPLETED
+        assert "cannot be deleted" in server.log
+    with running_server(tmp_path, model=model) as server:
+        eventually_forgotten(server)
+
+
 def test_photos_that_are_done_and_clients_that_go_are_no_errors_in_the_log(tmp_path: Path) -> None:
     with running_server(tmp_path / "server", model=models("instant-mesh")) as server:
         with calling(server) as socket:

@@ -29,7 +29,8 @@ def output_bases(photos: Sequence[Path], output: Path, suffixes: Sequence[str]) 
     """Folder and name of each photo's files, without ending; photos of one name get a number.
 
     Raises:
-        BadOptionError: `output` ends in one of the suffixes, so it is one file, but there are several photos.
+        BadOptionError: `output` ends in one of the suffixes, so it is one file, but there are several photos, or
+            nothing comes before the suffix.
     """
     for suffix in suffixes:
         if output.name.lower().endswith(suffix):
@@ -37,6 +38,8 @@ def output_bases(photos: Sequence[Path], output: Path, suffixes: Sequence[str]) 
                 raise BadOptionError(
                     f"--output {output} is one file, but there are {len(photos)} photos: name a folder."
                 )
+            if len(output.name) == len(suffix):
+                raise BadOptionError(f"--output {output} has nothing before its ending: name a file or a folder.")
             return [output.with_name(output.name[: -len(suffix)])]
     bases: list[Path] = []
     for photo in photos:

@@ -12,10 +12,11 @@ from typing import Any, Protocol
 
 from websockets.asyncio.client import ClientConnection as WaitingConnection
 from websockets.asyncio.client import connect as connect_waiting
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection as BlockingConnection
 from websockets.sync.client import connect as connect_blocking
 
+from wheatstone.errors import BadAnswerError
 from wheatstone.version import VERSION
 
 _MAX_MESSAGE_BYTES = 1 << 30
@@ -84,6 +85,30 @@ class Socket(Protocol):
         """Wait."""
 
 
+def _staying(error: InvalidStatus) -> InvalidStatus | BadAnswerError:
+    """What is to be made of a refusal: a redirect is not followed, as key and photo are for this server only."""
+    target = error.response.headers.get("Location")
+    return (
+        error if target is None else BadAnswerError(f"The server has moved: give the client the address {target}.")
+    )
+
+
+class _BlockingConnection(BlockingConnection):
+    def handshake(self, *arguments: Any, **options: Any) -> None:
+        try:
+            super().handshake(*arguments, **options)
+        except InvalidStatus as error:
+            raise _staying(error) from None
+
+
+class _WaitingConnection(WaitingConnection):
+    async def handshake(self, *arguments: Any, **options: Any) -> None:
+        try:
+            await super().handshake(*arguments, **options)
+        except InvalidStatus as error:
+            raise _staying(error) from None
+
+
 class BlockingSocket:
     """Blocks the calling thread."""
 
@@ -98,7 +123,9 @@ class BlockingSocket:
 
     async def open(self, target: Target) -> None:
         """Connect."""
-        self._connection = self._resources.enter_context(connect_blocking(target.url, **target.options))
+        self._connection = self._resources.enter_context(
+            connect_blocking(target.url, create_connection=_BlockingConnection, **target.options)
+        )
 
     async def send(self, data: bytes, timeout_s: float) -> None:
         """Send a binary message; who does not read it in time cannot be talked to any more."""
@@ -145,7 +172,7 @@ class WaitingSocket:
 
     async def open(self, target: Target) -> None:
         """Connect."""
-        connecting = connect_waiting(target.url, **target.options)
+        connecting = connect_waiting(target.url, create_connection=_WaitingConnection, **target.options)
         self._connection = await self._resources.enter_async_context(connecting)
 
     async def send(self, data: bytes, timeout_s: float) -> None:

@@ -237,6 +237,21 @@ def test_a_process_that_does_not_even_read_is_ended(make: Make) -> None:
         list(model.run({}, bytes(10_000_000), Stages()))
 
 
+def test_what_a_call_says_after_its_end_is_not_taken_for_the_next_ones(make: Make) -> None:
+    model = make(
+        working(
+            "import threading",
+            "if data:",
+            "    threading.Timer(0.2, run.part, ['late', data]).start()",
+            "else:",
+            "    time.sleep(1)",
+            "    run.part('own', b'')",
+        )
+    )
+    assert run(model) == []
+    assert list(model.run({}, b"", Stages())) == [Part("own", b"")]
+
+
 def test_whole_numbers_are_progress_too(make: Make) -> None:
     reports: list[tuple[str, float]] = []
     frame = '{"kind": "progress", "stage": "work", "fraction": 1}'

@@ -15,8 +15,9 @@ raise becomes a failure for a person to read; an exception with an attribute `wh
 
 Both directions of the pipe speak in frames: the character RS, a JSON object and a line feed; if the object has
 `bytes`, as many bytes follow. To the child go `call` (`number`, `name` of `load` or `run`, `arguments`) and
-`cancel` (`number`); back come any number of `progress` (`stage`, `fraction`) and `part` (`name`), then one `done`
-(`seconds` by stage) or one `failed` (`code`, `message`). Lines that do not begin a frame are noise.
+`cancel` (`number`); back come, with the call's `number`, any number of `progress` (`stage`, `fraction`) and `part`
+(`name`), then one `done` (`seconds` by stage) or one `failed` (`code`, `message`); what comes later is dropped.
+Lines that do not begin a frame are noise.
 """
 
 from __future__ import annotations
@@ -146,13 +147,17 @@ def main(adapter: str, name: str) -> None:
     threading.Thread(target=_listen, args=(source, calls), daemon=True).start()
     sending = threading.Lock()
 
-    def send(header: dict[str, Any], data: bytes = b"") -> None:
-        with sending:
-            write_frame(target, header, data)
+    def answering(number: int) -> Callable[..., None]:
+        def send(header: dict[str, Any], data: bytes = b"") -> None:
+            with sending:
+                write_frame(target, {**header, "number": number}, data)
+
+        return send
 
     work = _nothing
     while True:
         header, data, cancelled = calls.get()
+        send = answering(header["number"])
         run = Run(send, cancelled)
         try:
             run.check()

@@ -141,7 +141,10 @@ class ForeignModel:
         try:
             process.send({"kind": "call", "number": number, "name": name, "arguments": dict(arguments)}, data)
             while True:
-                match self._next(process, check, silence_s):
+                frame = self._next(process, check, silence_s)
+                if frame[0].get("number", number) != number:
+                    continue  # it is from a thread that an earlier call has left behind
+                match frame:
                     case {"kind": "progress", "stage": str(stage), "fraction": int() | float() as fraction}, _:
                         report(stage, fraction)
                     case {"kind": "part", "name": str(part)}, content:

@@ -131,9 +131,14 @@ class _Session:
             return
         submitted, self._submitted = self._submitted, None
         await asyncio.wait({submitted})
-        if submitted.exception() is None:
-            with suppress(UnknownTaskError):  # somebody deleted it before us
-                await self._runtime.delete([submitted.result()[0]])
+        if submitted.exception() is not None:
+            return
+        try:
+            await self._runtime.delete([submitted.result()[0]])
+        except UnknownTaskError:
+            return  # somebody deleted it before us
+        except (WheatstoneError, SQLAlchemyError, OSError):
+            _log.exception("what is left of a photo cannot be deleted; the next start does it")
 
     async def _send_parts(self, task: Task) -> None:
         """Send the documented parts, each as soon as it exists and those before it are sent.
