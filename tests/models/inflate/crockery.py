@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from wheatstone.arrays import U8, Mask
+from wheatstone.arrays import F64, U8, Mask
 from wheatstone.models.inflate.silhouette import PLAN_PX
 
 MIDDLE = PLAN_PX // 2
@@ -58,11 +58,11 @@ def disc() -> Mask:
     return within(np.asarray(cv2.circle(empty(), (MIDDLE, MIDDLE), RADIUS, 255, -1), np.uint8))
 
 
-def light() -> np.ndarray:
+def light() -> F64:
     """(PLAN_PX, PLAN_PX, 1) as it falls on a ball from above."""
     rows, columns = (np.mgrid[:PLAN_PX, :PLAN_PX] - MIDDLE) / RADIUS
     towards = np.sqrt(np.maximum(1 - rows**2 - columns**2, 0))
-    return (0.4 + 0.6 * np.clip(0.7 * towards - 0.5 * rows, 0, 1))[..., None]
+    return np.asarray((0.4 + 0.6 * np.clip(0.7 * towards - 0.5 * rows, 0, 1))[..., None])
 
 
 def shaded_ball(rgb: U8 | None = None) -> U8:

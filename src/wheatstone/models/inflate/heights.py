@@ -34,7 +34,7 @@ _DETAIL = 0.035
 """Largest change of the front by shading."""
 _ROOT_PX = 21
 """Twice as far a handle reaches into its cup, in plan pixels."""
-_AROUND_RIM = 1.2
+_ABOVE_RIM = 1.25
 _LEAST_REST = 0.006
 """What stands out from solids by less than this share of the outline is dropped."""
 
@@ -133,8 +133,8 @@ def _with_solids(silhouette: Silhouette, solids: tuple[Vessel | Dish, ...]) -> H
     middle, thick = _extents(silhouette, solids)
     covered = thick > 0
     rest = inside & ~cv2.dilate(covered.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.bool_)
-    # Beside the opening itself it is a rim that was not quite met.
-    rest = ndimage.binary_opening(rest, iterations=3) & ~_opening_of(solids, _AROUND_RIM)
+    # Above the opening it is a rim that was not quite met.
+    rest = ndimage.binary_opening(rest, iterations=3) & ~_opening_of(solids, _ABOVE_RIM)
     labels, count = ndimage.label(rest)
     sizes = ndimage.sum_labels(rest, labels, np.arange(count + 1))
     rest = (sizes > _LEAST_REST * inside.sum())[labels]
@@ -171,11 +171,11 @@ def _extents(silhouette: Silhouette, solids: tuple[Vessel | Dish, ...]) -> tuple
 
 
 def _opening_of(solids: tuple[Vessel | Dish, ...], size: float) -> Mask:
-    """(PLAN_PX, PLAN_PX) Where one looks into a vessel, enlarged."""
+    """(PLAN_PX, PLAN_PX) Where one looks into a vessel, enlarged upwards and downwards."""
     places = (np.arange(PLAN_PX) + 0.5) * 2 / PLAN_PX - 1
     seen = np.zeros((PLAN_PX, PLAN_PX), np.bool_)
     for solid in solids:
         if isinstance(solid, Vessel) and solid.is_open:
             across, up = places[None, :] - solid.axis.x, -places[:, None] - solid.axis.y
-            seen |= np.hypot(across, up / math.sin(solid.axis.elevation)) < size * solid.radii[-1]
+            seen |= np.hypot(across, up / (size * math.sin(solid.axis.elevation))) < solid.radii[-1]
     return seen
