@@ -67,9 +67,13 @@ def test_a_ball_goes_on_around_the_line_of_sight() -> None:
     assert place == pytest.approx([0, 0], abs=1e-6)
 
 
-@pytest.mark.parametrize("turned_deg", [0, 60, 90, 120])
-def test_what_is_hidden_in_a_pot_is_like_what_one_sees_through_its_opening(turned_deg: float) -> None:
-    kind, (x, y) = wrapped(POT, at(POT, turned_deg, -0.4, 0.45))
+@pytest.mark.parametrize(
+    ("turned_deg", "height", "radius"), [(0, -0.4, 0.45), (60, -0.4, 0.45), (120, -0.4, 0.45), (0, -0.48, 0.01)]
+)
+def test_what_is_hidden_in_a_pot_is_like_what_one_sees_through_its_opening(
+    turned_deg: float, height: float, radius: float
+) -> None:
+    kind, (x, y) = wrapped(POT, at(POT, turned_deg, height, radius))
     assert kind is Kind.INSIDE
     assert math.hypot(x, (y - 0.5) / math.sin(math.radians(40))) < 0.5
 

@@ -26,8 +26,11 @@ _DIFFERENT, _VERY_DIFFERENT = 7.0, 11.0
 """Unlikeness in units of Lab from which something belongs to a feature, and from which there is one."""
 _COLOUR = 2.0
 """Weight of colour against lightness, which shading changes, too."""
-_WIDEST_DEG, _SIDE = 80.0, 0.72
-"""A vessel's wall is compared up to this far from the viewer; its sides begin at this share of that."""
+_WIDEST_DEG, _SIDE, _OPEN_SIDE = 80.0, 0.72, 0.5
+"""A vessel's wall is compared up to this far from the viewer; its sides begin at this share of that, sooner if it
+is seen from above, for then the outline is less exact."""
+_ROUNDS = 8
+"""Of finding out which height on a vessel's wall a pixel shows."""
 _GAP, _MARGIN = 0.05, 0.02
 """Features this near to each other are one; they begin so much farther out: shares of the plan's side."""
 
@@ -47,7 +50,7 @@ def find_features(silhouette: Silhouette, heights: Heights, rgb: U8) -> Mask:
     if heights.apart.any():  # a saucer is not like its rim
         return hidden
     first = heights.solids[0] if heights.solids else None
-    if isinstance(first, Vessel) and not first.is_open:
+    if isinstance(first, Vessel):
         found = _unlike_sides(first, rgb)
     else:
         found = _unlike_outline(silhouette, heights, hidden, rgb)
@@ -69,26 +72,40 @@ def _unlike_outline(silhouette: Silhouette, heights: Heights, hidden: Mask, rgb:
 
 def _unlike_sides(vessel: Vessel, rgb: U8) -> Mask:
     """(PLAN_PX, PLAN_PX) What on the front of a vessel is unlike its sides, compared with its wall laid flat."""
-    places = (np.arange(PLAN_PX, dtype=np.float32) + 0.5) * 2 / PLAN_PX - 1
-    radii = np.interp(-places - vessel.axis.y, vessel.heights, vessel.radii, left=0.01, right=0.01)
-    # A column for each direction from the axis.
-    turned = (np.arange(_SIDE_PX, dtype=np.float32) + 0.5) * 2 / _SIDE_PX - 1
-    rows = np.arange(_SIDE_PX, dtype=np.float32) * PLAN_PX / _SIDE_PX + (PLAN_PX / _SIDE_PX - 1) / 2
-    radii_there = radii[np.rint(rows).astype(np.int64)][:, None]
-    across = vessel.axis.x + radii_there * np.sin(turned * math.radians(_WIDEST_DEG))[None, :]
-    columns = ((across + 1) * PLAN_PX / 2 - 0.5).astype(np.float32)
-    flat = cv2.remap(
-        cv2.GaussianBlur(rgb, (0, 0), PLAN_PX / _SIDE_PX / 3), columns,
-        np.broadcast_to(rows[:, None], columns.shape).astype(np.float32), cv2.INTER_LINEAR,
-    )  # fmt: skip
-    wall = np.broadcast_to(radii_there > 0.02, columns.shape)
-    is_side = np.broadcast_to(np.abs(turned) > _SIDE, columns.shape)
-    found = _enlarged(_unlike(np.asarray(flat, np.uint8), wall & ~is_side, wall & is_side)).astype(np.float32)
-    sine = np.clip((places[None, :] - vessel.axis.x) / radii[:, None], -1, 1)
-    angle = np.degrees(np.arcsin(sine)) / _WIDEST_DEG
-    back_columns = ((angle + 1) * PLAN_PX / 2 - 0.5).astype(np.float32)
-    back_rows = np.broadcast_to(np.arange(PLAN_PX, dtype=np.float32)[:, None], back_columns.shape)
-    return np.asarray(cv2.remap(found, back_columns, np.ascontiguousarray(back_rows), cv2.INTER_LINEAR) > 0.5)
+    axis, half = vessel.axis, PLAN_PX / 2
+    sin, cos = math.sin(axis.elevation), math.cos(axis.elevation)
+    # A row for each height, from the rim down, and a column for each direction from the axis.
+    middles = (np.arange(_SIDE_PX) + 0.5) / _SIDE_PX
+    heights = (vessel.heights[0] * middles)[:, None]
+    turned = np.radians(_WIDEST_DEG * (2 * middles - 1))[None, :]
+    radii = np.interp(heights, vessel.heights, vessel.radii)
+    columns = (axis.x + radii * np.sin(turned) + 1) * half - 0.5
+    rows = (1 - (axis.y + heights * cos - radii * np.cos(turned) * sin)) * half - 0.5
+    flat = _looked_up(cv2.GaussianBlur(rgb, (0, 0), PLAN_PX / _SIDE_PX / 3), columns, rows)
+    is_side = np.broadcast_to(np.abs(2 * middles - 1) > (_OPEN_SIDE if vessel.is_open else _SIDE), flat.shape[:2])
+    found = _unlike(np.asarray(flat, np.uint8), ~is_side, is_side).astype(np.float32)
+    # Back to where the photo shows it: the height of a pixel depends on how far it lies before the axis.
+    places = (np.arange(PLAN_PX) + 0.5) / half - 1
+    across, up = places[None, :] - axis.x, -places[:, None] - axis.y
+    height = up / cos
+    for _ in range(_ROUNDS):
+        radius = np.maximum(np.interp(height, vessel.heights, vessel.radii), 0.01)
+        sine = np.clip(across / radius, -1, 1)
+        height = (up + radius * np.sqrt(1 - sine**2) * sin) / cos
+    columns = (np.degrees(np.arcsin(sine)) / _WIDEST_DEG + 1) / 2 * _SIDE_PX - 0.5
+    return np.asarray(_looked_up(found, columns, height / vessel.heights[0] * _SIDE_PX - 0.5) > 0.5)
+
+
+def _looked_up(values: AnyArray, columns: AnyArray, rows: AnyArray) -> AnyArray:
+    """The values at these places, bilinear."""
+    found: AnyArray = cv2.remap(
+        values,
+        columns.astype(np.float32),
+        rows.astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return found
 
 
 def _unlike(rgb: U8, inner: Mask, ring: Mask) -> Mask:

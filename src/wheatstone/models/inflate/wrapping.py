@@ -103,15 +103,22 @@ def _around_axis(vessel: Vessel, points: F64) -> F64:
 def _inside(vessel: Vessel, points: F64) -> F64:
     """What is hidden inside is like the far side at the same height, where that is seen."""
     radius, height, ahead = vessel.axis.cylindrical(*points.T)
-    to = np.clip(np.minimum(-np.abs(ahead), _seen_up_to(vessel, radius, height)), -radius, radius)
-    across = np.sqrt(np.maximum(radius**2 - to**2, 0)) * np.sign(points[:, 0] - vessel.axis.x)
+    # In the middle of the floor it may not be: then like what is farther out.
+    seen = np.maximum(radius, np.minimum(_way(vessel, height) - _MARGIN * vessel.radii[-1], vessel.radii[-1]))
+    ahead = ahead * seen / np.maximum(radius, 1e-6)
+    to = np.clip(np.minimum(-np.abs(ahead), _seen_up_to(vessel, seen, height)), -seen, seen)
+    across = np.sqrt(np.maximum(seen**2 - to**2, 0)) * np.sign(points[:, 0] - vessel.axis.x)
     return _seen_at(vessel, across, height, to)
+
+
+def _way(vessel: Vessel, height: AnyArray) -> AnyArray:
+    """(N,) How much farther ahead a ray from so low inside to the viewer passes the plane of the rim."""
+    return np.asarray(np.maximum(-height, 1e-4) / max(math.tan(vessel.axis.elevation), 1e-3))
 
 
 def _seen_up_to(vessel: Vessel, radius: AnyArray, height: AnyArray) -> AnyArray:
     """(N,) How far before the axis a point inside can be and still be seen through the opening."""
-    # On its way to the viewer a ray from there passes the plane of the rim this much farther ahead.
-    way = np.maximum(-height, 1e-4) / max(math.tan(vessel.axis.elevation), 1e-3)
+    way = _way(vessel, height)
     opening = _MARGIN * vessel.radii[-1]
     return np.asarray((opening**2 - radius**2 - way**2) / (2 * way), np.float64)
 
