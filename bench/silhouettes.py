@@ -1,7 +1,7 @@
 """Random silhouettes become bodies: every one closed, facing outwards and about as large as its outline says.
 
 Blobs, polygons, strokes as thin as a pixel, rings and combs, in one piece or several, whole or cut by the border;
-each is inflated at several numbers of faces.
+among them vases, cups, plates and cups on saucers. Each is made at several numbers of faces.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ import numpy as np
 
 from wheatstone.arrays import F32, U8
 from wheatstone.meshes.mesh import Mesh
-from wheatstone.models.inflate.body import closed_surface, raise_heights
+from wheatstone.models.inflate.body import closed_surface
 from wheatstone.models.inflate.decimation import decimate
+from wheatstone.models.inflate.heights import raise_heights
 from wheatstone.models.inflate.silhouette import PLAN_PX, find_silhouette
 
 SILHOUETTES = 400
 FACES = (24_000, 3_000, 300)
+_CROCKERY = 5
+"""Every so many-th is a vase, a cup or a plate."""
 
 
 def run() -> dict[str, Any]:
@@ -34,9 +37,13 @@ def campaign(count: int) -> dict[str, Any]:
     """
     findings: list[str] = []
     for number in range(count):
-        silhouette = find_silhouette(random_matte(number), f"silhouette {number}")
-        shading = np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8)
-        colours: U8 = cv2.resize(shading, (PLAN_PX, PLAN_PX), interpolation=cv2.INTER_LINEAR)
+        if number % _CROCKERY == 0:
+            matte, colours = random_crockery(number)
+        else:
+            matte = random_matte(number)
+            shading = np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8)
+            colours = np.asarray(cv2.resize(shading, (PLAN_PX, PLAN_PX), interpolation=cv2.INTER_LINEAR), np.uint8)
+        silhouette = find_silhouette(matte, f"silhouette {number}")
         vertices, faces = closed_surface(silhouette, raise_heights(silhouette, colours))
         for target in FACES:
             vertices, faces = decimate(vertices, faces, target)
@@ -74,6 +81,38 @@ def random_matte(seed: int) -> F32:
     if (soft > 127).sum() < 30:
         soft[height // 4 : height // 2, width // 4 : width // 2] = 255
     return (soft / np.float32(255)).astype(np.float32)
+
+
+def random_crockery(seed: int) -> tuple[F32, U8]:
+    """A matte as large as the plan, which its object fills, and its colours."""
+    random = np.random.default_rng(seed)
+    matte = np.zeros((PLAN_PX, PLAN_PX), np.uint8)
+    colours = np.full((PLAN_PX, PLAN_PX, 3), 200, np.uint8)
+    middle, half = PLAN_PX // 2, round(0.45 * PLAN_PX)
+    squash = float(random.uniform(0.2, 0.95))
+    kind = random.integers(3)
+    if kind == 0:  # a vase
+        knots = random.uniform(0.05, 1, int(random.integers(2, 7))) * half
+        radii = np.interp(np.linspace(0, 1, 2 * half), np.linspace(0, 1, len(knots)), knots)
+        for row, radius in enumerate(radii):
+            matte[middle - half + row, round(middle - radius) : round(middle + radius)] = 255
+        return (matte / np.float32(255)).astype(np.float32), colours
+    rim_x = half if kind == 1 else round(half * random.uniform(0.3, 0.8))
+    rim_y = max(6, round(rim_x * squash))
+    top = middle - round(half * random.uniform(0, 0.5))
+    if kind == 1:  # a cup or, if it is low, a plate
+        foot, height = round(rim_x * random.uniform(0.3, 0.9)), round(half * random.uniform(0.02, 1))
+        low = top + height
+        wall = [(middle - rim_x, top), (middle + rim_x, top), (middle + foot, low), (middle - foot, low)]
+        cv2.fillPoly(matte, [np.array(wall, np.int32)], 255)
+        cv2.ellipse(matte, (middle, low), (foot, round(foot * squash)), 0, 0, 360, 255, -1)
+    else:  # a cup on its saucer
+        cv2.ellipse(matte, (middle, middle), (half, round(half * squash)), 0, 0, 360, 255, -1)
+    cv2.ellipse(matte, (middle, top), (rim_x, rim_y), 0, 0, 360, 255, -1)
+    cv2.ellipse(colours, (middle, top), (rim_x - 5, rim_y - 5), 0, 0, 360, (60, 40, 30), -1)
+    return (matte / np.float32(255)).astype(np.float32), np.asarray(
+        cv2.GaussianBlur(colours, (0, 0), 1.5), np.uint8
+    )
 
 
 def _point(matte: U8, random: np.random.Generator) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wheatstone.arrays import U8, Mask
-from wheatstone.pictures.fill import fill_holes
+from wheatstone.pictures.fill import fill_holes, unlikeness
 from wheatstone.pictures.filters import pull_push
 
 HEIGHT, WIDTH = 144, 192
@@ -130,3 +130,35 @@ def test_long_and_thin_pictures_are_filled(shape: tuple[int, int]) -> None:
     hole = np.zeros(shape, np.bool_)
     hole[shape[0] // 3 : shape[0] // 2 + 1, shape[1] // 3 : shape[1] // 2 + 1] = True
     assert np.array_equal(fill_holes(picture, hole)[~hole], picture[~hole])
+
+
+def test_texture_comes_from_where_the_guide_is_alike() -> None:
+    """Checks on the left, stripes on the right; the hole between is told which it is."""
+    rows, columns = np.indices((160, 200))
+    checks, stripes = (rows // 4 + columns // 4) % 2 == 0, rows // 4 % 2 == 0
+    picture = coloured(np.where(columns < 100, checks, stripes))
+    hole = np.zeros((160, 200), np.bool_)
+    hole[40:120, 70:130] = True
+    for told, variation in ((0, "across"), (200, "none")):
+        guide = np.where(columns < 100, 0, 200).astype(np.float32)
+        guide[hole] = told
+        filled = fill_holes(picture, hole, guide=guide).astype(float)
+        across = np.abs(np.diff(filled[60:100, 80:120], axis=1)).mean()
+        assert (across > 8) == (variation == "across")
+
+
+def test_a_patch_unlike_all_others_is_told_apart() -> None:
+    rows, columns = np.indices((120, 120))
+    image = np.where((rows // 5 + columns // 5) % 2 == 0, 40, 90).astype(np.float32)[..., None]
+    image[50:62, 50:62] = 200
+    where = np.zeros((120, 120), np.bool_)
+    where[30:90, 30:90] = True
+    unlike = unlikeness(image, where, ~where)
+    assert unlike[56, 56] > 60
+    assert np.median(unlike[where]) < 5
+    assert unlike[~where].max() == 0
+
+
+def test_without_sources_nothing_is_unlike() -> None:
+    everywhere = np.ones((40, 40), np.bool_)
+    assert unlikeness(np.zeros((40, 40, 3), np.float32), everywhere, ~everywhere).max() == 0

@@ -27,6 +27,10 @@ _SEAM = 0.05
 """How far into a hole the colours beside it carry, as a share of the longer side."""
 _MIN_SOURCES = 200
 """With fewer source patches than this there is nothing to copy: the smooth fill stays."""
+_BROAD = 0.012
+"""Share of the longer side over which the colours of a guided fill are its own and not its sources'."""
+_COMPARING_SWEEPS = 6
+"""Passes over all patches of which the likes are sought."""
 
 
 @kernel
@@ -142,13 +146,14 @@ def _vote(
     return out
 
 
-def fill_holes(image: U8, hole: Mask, sources: Mask | None = None) -> U8:
+def fill_holes(image: U8, hole: Mask, sources: Mask | None = None, guide: F32 | None = None) -> U8:
     """Replace the pixels in `hole` by texture found elsewhere in the picture.
 
     Args:
         image: (H, W, C) uint8: colours, and whatever should be filled along with them.
         hole: (H, W) what to replace; may reach and cover the borders.
         sources: (H, W) where texture may come from; by default everything outside the hole.
+        guide: (H, W, G) values, 0 to 255, known in the hole as well: texture is taken from where they are alike.
 
     Returns:
         (H, W, C) uint8; outside the hole the input. With too little to copy from, a smooth fill.
@@ -174,13 +179,50 @@ def fill_holes(image: U8, hole: Mask, sources: Mask | None = None) -> U8:
             image_now = np.where(
                 small_hole[..., None], cv2.resize(colours, size, interpolation=cv2.INTER_CUBIC), image_now
             )
-        colours, offsets = _fill_level(image_now.astype(np.float32), small_hole, source, offsets, side)
-    filled = colours if offsets is None else _at_full_size(image, known, colours, offsets)
-    filled = filled + _seam_correction(image, hole, filled)
+        guide_now = None if guide is None else np.atleast_3d(cv2.resize(guide, size, interpolation=cv2.INTER_AREA))
+        colours, offsets = _fill_level(image_now.astype(np.float32), small_hole, source, offsets, side, guide_now)
+    filled = colours
+    if offsets is not None and guide is None:
+        filled = _at_full_size(image, known, colours, offsets)
+    elif offsets is not None:
+        filled = _feathered(image, hole, known, colours, offsets)
+    filled = filled + _seam_correction(image, hole, filled, _SEAM if guide is None else _BROAD)
     return np.where(hole[..., None], np.clip(filled + 0.5, 0, 255), image).astype(np.uint8)
 
 
-def _fill_level(image: F32, hole: Mask, source: Mask, offsets: F32 | None, side_px: int) -> tuple[F32, F32]:
+def unlikeness(image: F32, where: Mask, sources: Mask) -> F32:
+    """How much every patch differs from the one among the sources that is most like it.
+
+    Args:
+        image: (H, W, C) values, to 255.
+        where: (H, W) centres of the patches to compare.
+        sources: (H, W) centres of the patches to compare them with.
+
+    Returns:
+        (H, W) root mean squared difference over pixels and channels, near the least; 0 outside `where`, and
+        everywhere if there are no sources.
+    """
+    height, width = where.shape
+    whole = np.zeros_like(sources)
+    whole[_RADIUS : height - _RADIUS, _RADIUS : width - _RADIUS] = True
+    usable = sources & whole
+    result = np.zeros(where.shape, np.float32)
+    targets = np.argwhere(where)
+    if len(targets) == 0 or not usable.any():
+        return result
+    rows, columns = targets[:, 0], targets[:, 1]
+    index = np.full(where.shape, -1, np.int32)
+    index[rows, columns] = np.arange(len(targets), dtype=np.int32)
+    nearest = ndimage.distance_transform_edt(~usable, return_distances=False, return_indices=True)
+    field = np.stack([nearest[0][rows, columns], nearest[1][rows, columns]], axis=1).astype(np.int64)
+    costs = _match(image, targets, usable, field, index, _COMPARING_SWEEPS, max(height, width) // 2, 0.0, 1)
+    result[rows, columns] = np.sqrt(costs / (image.shape[2] * (2 * _RADIUS + 1) ** 2))
+    return result
+
+
+def _fill_level(
+    image: F32, hole: Mask, source: Mask, offsets: F32 | None, side_px: int, guide: F32 | None
+) -> tuple[F32, F32]:
     """Match and vote in turn on one level; returns colours (h, w, C) and offsets to the sources (h, w, 2)."""
     height, width = hole.shape
     targets = np.argwhere(cv2.dilate(hole.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0)
@@ -202,7 +244,8 @@ def _fill_level(image: F32, hole: Mask, source: Mask, offsets: F32 | None, side_
     # What stands at the rim of the hole counts most: structures go on into it (Wexler's confidence).
     trust = np.power(_DISTRUST, -cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5)).astype(np.float32)
     for round_ in range(6 if first else 3):
-        costs = _match(image, targets, source, field, index, 4 if first else 2, reach, nearness, side_px + round_)
+        seen = image if guide is None else np.concatenate([image, guide], axis=2)
+        costs = _match(seen, targets, source, field, index, 4 if first else 2, reach, nearness, side_px + round_)
         image = _vote(image, targets, hole, field, index, costs, float(np.percentile(costs, 60)) + 1, trust)
     result = np.zeros((height, width, 2), np.float32)
     result[rows, columns] = field - targets
@@ -224,8 +267,40 @@ def _at_full_size(image: U8, known: Mask, colours: F32, offsets: F32) -> F32:
     return smooth + 0.8 * (copied - gaussian(copied, max(1.0, max(size) / 320)))
 
 
-def _seam_correction(image: U8, hole: Mask, filled: F32) -> F32:
-    """What to add so that the fill starts with the colours beside the hole and drifts to its own."""
+def _feathered(image: U8, hole: Mask, known: Mask, colours: F32, offsets: F32) -> F32:
+    """Broad colours of the finest level with all else from their sources, which blend into another, at full size.
+
+    What a guide chose is alike in its colours; more than its finest detail can be taken.
+    """
+    height, width = known.shape
+    scale = np.array([height / offsets.shape[0], width / offsets.shape[1]], np.float32)
+    rows, columns = np.nonzero(hole)
+    at_row, at_column = (rows + 0.5) / scale[0] - 0.5, (columns + 0.5) / scale[1] - 0.5
+    first_row, first_column = np.floor(at_row).astype(np.int64), np.floor(at_column).astype(np.int64)
+    smooth: F32 = cv2.resize(colours, (width, height), interpolation=cv2.INTER_CUBIC)
+    values = np.zeros((len(rows), image.shape[2]), np.float32)
+    for down in (0, 1):
+        for across in (0, 1):
+            row = np.clip(first_row + down, 0, offsets.shape[0] - 1)
+            column = np.clip(first_column + across, 0, offsets.shape[1] - 1)
+            shift = np.rint(offsets[row, column] * scale).astype(np.int64)
+            source_row, source_column = rows + shift[:, 0], columns + shift[:, 1]
+            source_row, source_column = np.clip(source_row, 0, height - 1), np.clip(source_column, 0, width - 1)
+            usable = known[source_row, source_column][:, None]
+            copied = np.where(usable, image[source_row, source_column], smooth[rows, columns])
+            weight = (1 - np.abs(at_row - first_row - down)) * (1 - np.abs(at_column - first_column - across))
+            values += (weight[:, None] * copied).astype(np.float32)
+    full = smooth.copy()
+    full[rows, columns] = values
+    sigma_px = max(height, width) * _BROAD
+    return full + gaussian(smooth, sigma_px) - gaussian(full, sigma_px)
+
+
+def _seam_correction(image: U8, hole: Mask, filled: F32, reach: float) -> F32:
+    """What to add so that the fill starts with the colours beside the hole and drifts to its own.
+
+    It does so over the share `reach` of the longer side.
+    """
     rim = hole & (cv2.dilate((~hole).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
     if not rim.any():
         return np.zeros_like(filled)
@@ -238,7 +313,7 @@ def _seam_correction(image: U8, hole: Mask, filled: F32) -> F32:
     which[rim] = np.arange(len(residual))
     distance, (rows, columns) = ndimage.distance_transform_edt(~rim, return_indices=True)
     nearest = residual.take(which.reshape(-1).take(rows * hole.shape[1] + columns), axis=0)
-    fade = np.exp(-((distance / (_SEAM * max(hole.shape))) ** 2))[..., None]
+    fade = np.exp(-((distance / (reach * max(hole.shape))) ** 2))[..., None]
     return gaussian(nearest * fade, sigma_px)
 
 

@@ -8,7 +8,8 @@ from tests.models.inflate.objects import ball, figure, mug
 from wheatstone.arrays import F32, U8
 from wheatstone.errors import BadPictureError
 from wheatstone.meshes.mesh import Mesh
-from wheatstone.models.inflate.body import closed_surface, raise_heights
+from wheatstone.models.inflate.body import closed_surface
+from wheatstone.models.inflate.heights import raise_heights
 from wheatstone.models.inflate.silhouette import PLAN_PX, find_silhouette
 
 GREY = np.full((PLAN_PX, PLAN_PX, 3), 127, np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.models.inflate.objects import ball, cut_out, figure, mug
+from tests.models.inflate.objects import ball, canvas, cut_out, figure, mug
 from tests.models.photos import photo, picture, textured
 from tests.test_wheatstone import MANY_THREADS, ON_ONE_CORE, ONE_THREAD, run_python
 from wheatstone.arrays import F32, U8
@@ -96,6 +96,54 @@ def test_no_face_looks_out_of_the_back() -> None:
     assert back.rgb.mean(axis=2).min() > 110
     front = render(mesh, Camera.orthographic(0, 0, 200, half_side=0.6), background=(0.7, 0.6, 0.5), shading=0)
     assert front.rgb.mean(axis=2).min() < 40
+
+
+def view_of(mesh: Mesh, azimuth: float, background: tuple[float, float, float] = (0.5, 0.5, 0.5)) -> U8:
+    return render(mesh, Camera.orthographic(azimuth, 0, 200, half_side=0.55), background=background, shading=0).rgb
+
+
+@pytest.mark.parametrize("azimuth", [60, 90, 135, 180, -90])
+def test_a_striped_ball_is_striped_all_around(azimuth: int) -> None:
+    stripes = np.indices((240, 240))[0] // 20 % 2 == 0
+    rgb = np.where(stripes[..., None], (40, 110, 90), (240, 225, 190)).astype(np.uint8)
+    rows, columns = (np.mgrid[:240, :240] - 120) / 80
+    light = 0.7 - 0.3 * rows + 0.0 * columns
+    mesh = built(cut_out(ball(), np.clip(rgb * light[..., None], 0, 255).astype(np.uint8)))
+    front, side = (view_of(mesh, angle).astype(float)[40:160, 80:120] for angle in (0, azimuth))
+    assert side.std(axis=(0, 1)) == pytest.approx(front.std(axis=(0, 1)), rel=0.25)
+    assert side.mean(axis=(0, 1)) == pytest.approx(front.mean(axis=(0, 1)), abs=20)
+
+
+def with_face(rgb: U8) -> U8:
+    drawn = rgb.copy()
+    for x in (104, 136):
+        cv2.circle(drawn, (x, 100), 8, (250, 250, 250), -1)
+        cv2.circle(drawn, (x, 100), 4, (10, 20, 120), -1)
+    cv2.ellipse(drawn, (120, 128), (18, 9), 0, 0, 180, (150, 10, 30), -1)
+    return np.asarray(drawn, np.uint8)
+
+
+@pytest.mark.parametrize("outline", ["ball", "egg"])
+def test_a_face_is_on_the_front_only(outline: str) -> None:
+    mask = (
+        ball()
+        if outline == "ball"
+        else np.asarray(cv2.ellipse(canvas(), (120, 120), (62, 85), 0, 0, 360, 255, -1))
+    )
+    mesh = built(cut_out(mask, with_face(textured(240, 240, (190, 150, 110), 8))))
+    front = view_of(mesh, 0)
+    # Where the face is in the view: the picture's 160 or 170 pixels are 1 long.
+    template = front[60:125, 60:140]
+
+    def likeness(azimuth: float) -> float:
+        view = view_of(mesh, azimuth)
+        found = [cv2.matchTemplate(view, np.ascontiguousarray(face), cv2.TM_CCOEFF_NORMED).max()
+                 for face in (template, template[:, ::-1], template[:, :40], template[:, 40:])]  # fmt: skip
+        return float(max(found))
+
+    assert likeness(0) > 0.99
+    for azimuth in (135, 180, 225):
+        assert likeness(azimuth) < 0.6
 
 
 def test_background_does_not_bleed_onto_the_sides() -> None:

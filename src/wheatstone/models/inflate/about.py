@@ -14,6 +14,7 @@ INFLATE = ModelInfo(
     label="inflated silhouette; sides and back are invented",
     licence="MIT; optional matte by U²-Net (Apache-2.0)",
     checkpoints=("u2net", "u2netp"),
+    version="2",
 )
 
 

@@ -16,8 +16,10 @@ from wheatstone.meshes.mesh import Mesh
 from wheatstone.meshes.six_views import six_views
 from wheatstone.meshes.textures import TextureKind, encode_texture, with_texture_of
 from wheatstone.models.inflate.about import INFLATE, Detail
-from wheatstone.models.inflate.body import closed_surface, raise_heights
+from wheatstone.models.inflate.body import closed_surface
 from wheatstone.models.inflate.decimation import decimate
+from wheatstone.models.inflate.features import find_features
+from wheatstone.models.inflate.heights import raise_heights
 from wheatstone.models.inflate.painting import object_colours, paint
 from wheatstone.models.inflate.silhouette import PLAN_PX, find_silhouette
 from wheatstone.models.inflate.unrolling import Unrolling, place, unroll
@@ -102,11 +104,11 @@ class Inflate:
         with stages.stage("texture") as progress:
             unrolling = unroll(silhouette, heights)
             progress(0.2)
-            placed, _ = place(unrolling, surface.vertices)
-            extent = float(np.abs(placed).max()) + 0.03
+            extent = float(np.abs(place(unrolling, surface.vertices).places).max()) + 0.03
             colours = object_colours(photo, matte.alpha, silhouette, extent, self._detail.texture_px)
             progress(0.3)
-            front, back = paint(colours, unrolling, extent)
+            features = find_features(silhouette, heights, plan)
+            front, back = paint(colours, unrolling, features, extent)
         return _Body(surface, unrolling, extent, np.concatenate([front, back], axis=1))
 
 
@@ -130,14 +132,15 @@ class _Body:
         """The surface with about so many faces in its texture, in a box of longest side 1 around the origin."""
         vertices, triangles = decimate(self.surface.vertices, self.surface.faces, faces)
         surface = Mesh(vertices, triangles)
-        placed, is_front = place(self.unrolling, vertices)
-        in_front = is_front[triangles].sum(axis=1) >= 2
-        # Along the outline, where front and back meet, a vertex is on both halves.
-        corners = triangles.astype(np.int64) * 2 + ~in_front[:, None]
+        placement = place(self.unrolling, vertices)
+        # A face is what at least two of its corners are. Where parts meet, a vertex is on both.
+        kinds = np.sort(placement.kinds[triangles], axis=1)[:, 1]
+        corners = triangles.astype(np.int64) * len(placement.places) + kinds[:, None]
         used, inverse = np.unique(corners, return_inverse=True)
-        vertex = used // 2
-        square = np.clip((placed[vertex] / self.extent + 1) / 2, 0, 1)
-        uv = np.stack([(square[:, 0] + used % 2) / 2, 1 - square[:, 1]], axis=1)
+        vertex, kind = used // len(placement.places), used % len(placement.places)
+        square = np.clip((placement.places[kind, vertex] / self.extent + 1) / 2, 0, 1)
+        on_back = np.array(placement.on_back)[kind]
+        uv = np.stack([(square[:, 0] + on_back) / 2, 1 - square[:, 1]], axis=1)
         normals = surface.vertex_normals[vertex]
         mesh = Mesh(
             vertices[vertex],

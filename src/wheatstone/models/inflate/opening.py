@@ -23,6 +23,8 @@ _MOST_AT_OUTLINE = 0.7
 """Largest share of a rim that may be the outline itself: a ball has one, too."""
 _NEAR_PX = 4.0
 _FLATTEST, _TILT_DEG = 0.18, 16.0
+_SEEN_FROM_ABOVE = 0.975
+"""An opening of this height, as a share of its width, may be seen from straight above."""
 _SAMPLES = 240
 _DISH_SHARE, _DISH_OFF = 0.25, 0.08
 
@@ -46,6 +48,11 @@ class Opening:
     semi_y: float
     angle: float
     share: float
+
+    @property
+    def is_slanted(self) -> bool:
+        """Whether one looks at it from the side, too."""
+        return self.semi_y < _SEEN_FROM_ABOVE * self.semi_x
 
     def points(self, count: int = _SAMPLES) -> tuple[F64, F64, F64]:
         """Points along the rim, x and y, and the directions in which it faces, in radians."""

@@ -14,10 +14,22 @@ from wheatstone.pictures import Picture
 from wheatstone.pictures.fill import fill_holes
 from wheatstone.pictures.filters import gaussian, pull_push
 
-_RING = 0.05
-"""Width along the outline that the back takes from the front, as a share of the plan's side."""
-_RING_OF_RADIUS = 0.45
-"""Its largest width as a share of the radius of a thin part, such as a head."""
+_GUIDANCE = 0.9
+"""Weight of the colours to expect on the back against the texture beside them."""
+_GRAIN = 64
+"""What is finer than this part of the texture's side is grain."""
+_STRONGEST = 14.0
+"""Where grain is stronger, it is an edge."""
+_ROUGHNESS = 3.0
+"""Weight of how much a texture varies."""
+_PATCH = 0.045
+"""Side of what is copied at once, as a share of the texture's."""
+_ALIKE = 90.0
+"""In units of colour."""
+_FAR_OFF, _CORRECTIONS = 15.0, 3
+"""In units of colour; what is twice as far off is not like it at all."""
+_SHARP = 0.4
+"""Share of a flank over which the photo fades out, for there it is more and more stretched."""
 _SOLID = 0.95
 """A pixel that shows less of the object than this has the background's colour, too."""
 
@@ -72,12 +84,13 @@ def object_colours(picture: Picture, alpha: F32, silhouette: Silhouette, extent:
     return np.asarray(np.clip(colours + 0.5, 0, 255), np.uint8)
 
 
-def paint(colours: U8, unrolling: Unrolling, extent: float) -> tuple[U8, U8]:
+def paint(colours: U8, unrolling: Unrolling, features: Mask, extent: float) -> tuple[U8, U8]:
     """The planes of front and back.
 
     Args:
         colours: (T, T, 3) from `object_colours`.
         unrolling: what lies where.
+        features: (PLAN_PX, PLAN_PX) what neither flanks nor back may show.
         extent: half the side of the square, in halves of the plan's side.
 
     Returns:
@@ -86,59 +99,95 @@ def paint(colours: U8, unrolling: Unrolling, extent: float) -> tuple[U8, U8]:
     side_px = len(colours)
     plane = _Plane(side_px, extent)
     facing = plane.sampled(unrolling.facing.astype(np.float32)) > 0.5
+    featured = plane.sampled(np.pad(features, PADDING_PX).astype(np.float32)) > 0.5
     distance = plane.sampled(unrolling.distance_px)  # in plan pixels
     nearest_row, nearest_column = unrolling.nearest
     length = plane.sampled(gaussian(unrolling.length_px[nearest_row, nearest_column], 3))
     rim = plane.sampled(gaussian(unrolling.rim_px[nearest_row, nearest_column], 3))
-    outward = plane.sampled(unrolling.outward)
     away = np.maximum(distance, 0)
     turned = np.clip(away / np.maximum(rim + length, 1e-3), 0, 1)
+    outward = plane.sampled(unrolling.outward) * plane.texels_a_pixel
+    under = _shifted(colours, outward, away - _seen_at(turned, rim))
 
-    # Each texel of a flank lies under this pixel of the photo.
-    steepest = math.radians(STEEPEST_DEG)
-    angle = steepest + (math.pi / 2 - steepest) * turned
-    seen_at = rim * (np.sin(angle) - math.sin(steepest)) / (1 - math.sin(steepest))
-    inwards = ((away - seen_at) * plane.texels_a_pixel)[..., None] * outward
-    rows, columns = np.mgrid[:side_px, :side_px].astype(np.float32)
-    under = cv2.remap(
-        colours,
-        columns - inwards[..., 0],
-        rows - inwards[..., 1],
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    ).astype(np.float32)
-
-    reach = (away > 0) & (away < rim + 1.3 * length + 6)
-    flank = reach & ~facing
-    sources = facing & (distance < -1)
-    painted = fill_holes(colours, flank, sources).astype(np.float32)
-    blur_px = max(1.5, side_px / 110)
-    grain = painted - gaussian(painted, blur_px)
-    share = np.clip(1 - turned / 0.5, 0, 1)[..., None]
-    outer = share * under + (1 - share) * (gaussian(under, blur_px) + grain)
-    front = np.where(facing[..., None], colours, outer)
+    flank = (away > 0) & (away < rim + 1.3 * length + 6) & ~facing
+    # What is under the flank says which colours it has, the photo beside it, mirrored, what they are made of.
+    blur_px = side_px / _GRAIN
+    deep = np.maximum(plane.sampled(gaussian(unrolling.front_px[nearest_row, nearest_column], 3)), 4)
+    back_and_forth = away + np.abs((away + deep) % (2 * deep) - deep)
+    grain = np.where(featured[..., None], 0, colours - gaussian(colours, blur_px))
+    grain = _shifted(_STRONGEST * np.tanh(grain / _STRONGEST), outward, back_and_forth)
+    share = np.clip(1 - turned / _SHARP, 0, 1)[..., None]
+    front = np.where(facing[..., None], colours, share * under + (1 - share) * (gaussian(under, blur_px) + grain))
     front = np.where((flank | facing)[..., None], front, pull_push(front, flank | facing))
     front_bytes = np.clip(front + 0.5, 0, 255).astype(np.uint8)
-    return front_bytes, _back(front_bytes, distance, flank, unrolling, plane)
+    sharp = facing | (flank & (turned < _SHARP))
+    return front_bytes, _back(front_bytes, facing | flank, sharp, featured & sharp, blur_px)
 
 
-def _back(front: U8, distance: F32, flank: Mask, unrolling: Unrolling, plane: _Plane) -> U8:
-    """Like the front along the outline; inside, its grain and colours go on, so that no face looks out of it."""
-    depth = np.maximum(-distance, 0)
-    height = plane.sampled(unrolling.front_px)
-    radius = (height**2 + depth**2) / np.maximum(2 * depth, 1e-3)
-    whole = np.clip(plane.sampled(unrolling.cut_px) / (0.1 * PLAN_PX), 0, 1)
-    ring = np.minimum(_RING * PLAN_PX, _RING_OF_RADIUS * radius) * whole
-    hidden = (depth > ring) | ((distance < 0) & (plane.sampled(unrolling.hollow.astype(np.float32)) > 0))
-    beside = flank | ((distance <= 0) & ~hidden)
-    if not hidden.any() or not beside.any():
-        return front
-    painted = fill_holes(front, hidden, beside).astype(np.float32)
-    blur_px = max(1.5, len(front) / 60)
-    calm = gaussian(pull_push(front, beside), blur_px) + painted - gaussian(painted, blur_px)
-    within = cv2.distanceTransform(hidden.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / plane.texels_a_pixel
-    share = np.clip(within / (0.06 * PLAN_PX), 0, 1)[..., None]
-    return np.asarray(np.clip(painted + share * (calm - painted) + 0.5, 0, 255), np.uint8)
+def _back(front: U8, body: Mask, sharp: Mask, featured: Mask, calm_px: float) -> U8:
+    """The front seen through, so that stripes go on around the outline, but without its features."""
+    known = body & ~featured
+    weight = gaussian(known, calm_px)[..., None]
+    calm = gaussian(front * known[..., None], calm_px) / np.maximum(weight, 1e-3)
+    rough = _roughness(front, calm_px)
+    usual = pull_push(rough, known & sharp)
+    expected = np.dstack([_GUIDANCE * calm, usual])
+    given = np.dstack([_GUIDANCE * calm, rough])
+    guide = gaussian(np.where(featured[..., None], _beside(expected, featured, body), given), calm_px)
+    painted = fill_holes(front, featured, known & (sharp | ~_near_patches(known & sharp)), guide).astype(
+        np.float32
+    )
+    # Where the photo has no texture of the colours to expect, such as hair, at least the colours are those.
+    for _ in range(_CORRECTIONS):
+        missing = guide[..., :3] / _GUIDANCE - gaussian(painted, calm_px)
+        share = np.clip(np.abs(missing).max(axis=2) / _FAR_OFF - 1, 0, 1) * featured
+        painted += gaussian(share, calm_px)[..., None] * missing
+    return np.asarray(np.clip(painted + 0.5, 0, 255), np.uint8)
+
+
+def _near_patches(source: Mask) -> Mask:
+    """Where there is something to copy nearby; thin parts, such as heads, have nothing that is large enough."""
+    side_px = round(_PATCH * len(source))
+    whole = cv2.erode(source.astype(np.uint8), np.ones((side_px, side_px), np.uint8), borderValue=0)
+    return np.asarray(cv2.dilate(whole, np.ones((2 * side_px, 2 * side_px), np.uint8)) > 0)
+
+
+def _roughness(colours: U8, calm_px: float) -> F32:
+    """(T, T) How much a texture varies, in units of colour: what goes on should be as rough, not smooth."""
+    return _ROUGHNESS * gaussian(np.abs(colours - gaussian(colours, calm_px)).mean(axis=2), 2 * calm_px)
+
+
+def _beside(values: F32, hole: Mask, body: Mask) -> F32:
+    """(T, T, 3) In a hole what stands left and right of it: a body is more alike at one height than along it."""
+    columns = np.arange(hole.shape[1], dtype=np.int64)
+    usable = body & ~hole
+    left = np.maximum.accumulate(np.where(usable, columns, -1), axis=1)
+    right = np.minimum.accumulate(np.where(usable, columns, hole.shape[1])[:, ::-1], axis=1)[:, ::-1]
+    rows = np.arange(hole.shape[0])[:, None]
+    lefts, rights = values[rows, np.maximum(left, 0)], values[rows, np.minimum(right, hole.shape[1] - 1)]
+    share = np.where(
+        left < 0, 1.0, np.where(right >= hole.shape[1], 0.0, (columns - left) / np.maximum(right - left, 1))
+    )
+    # What is alike passes over into another, what is not meets in the middle: a mixture would be neither.
+    unlike = np.abs(lefts - rights).max(axis=2)
+    share = np.clip(0.5 + (share - 0.5) * (1 + np.maximum(unlike - _ALIKE, 0)), 0, 1)[..., None]
+    neither = (left < 0) & (right >= hole.shape[1])
+    return np.where(neither[..., None], values, lefts + share * (rights - lefts)).astype(np.float32)
+
+
+def _seen_at(turned: F32, rim: F32) -> F32:
+    """(T, T) How far from where a flank begins the photo shows what has turned by so much, in plan pixels."""
+    steepest = math.radians(STEEPEST_DEG)
+    angle = steepest + (math.pi / 2 - steepest) * turned
+    return np.asarray(rim * (np.sin(angle) - math.sin(steepest)) / (1 - math.sin(steepest)), np.float32)
+
+
+def _shifted(values: AnyArray, outward: F32, by: F32) -> F32:
+    """(T, T, 3) What lies so many plan pixels farther inwards."""
+    rows, columns = np.mgrid[: len(values), : len(values)].astype(np.float32)
+    at_column, at_row = columns - by * outward[..., 0], rows - by * outward[..., 1]
+    shifted = cv2.remap(values, at_column, at_row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(shifted, np.float32)
 
 
 class _Plane:

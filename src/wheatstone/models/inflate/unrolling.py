@@ -15,8 +15,10 @@ import numpy as np
 from scipy import ndimage
 
 from wheatstone.arrays import F32, F64, I64, AnyArray, Mask
-from wheatstone.models.inflate.body import Heights
+from wheatstone.models.inflate.heights import Heights
 from wheatstone.models.inflate.silhouette import PLAN_PX, Silhouette
+from wheatstone.models.inflate.solids import Dish, Vessel
+from wheatstone.models.inflate.wrapping import wrap
 from wheatstone.pictures.filters import gaussian
 
 STEEPEST_DEG = 65.0
@@ -27,6 +29,8 @@ _ARC = 0.9
 """Length by which a flank is unrolled, per height it falls."""
 _STEPS = 32
 _COLUMNS = 256
+_AT_SURFACE = 0.03
+"""What is so near to a vessel's surface is part of it, in halves of the plan's side."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,8 +46,7 @@ class Unrolling:
         front_px: (N, N) height of the front over the outline's plane.
         back_px: (N, N) the same of the back, downwards.
         middle_px: (N, N) height of the outline's plane.
-        cut_px: (N, N) to where the picture's border cuts the object; large where it does not.
-        hollow: (N, N) where the front is an opening.
+        solids: what turns around an axis.
     """
 
     facing: Mask
@@ -54,8 +57,12 @@ class Unrolling:
     front_px: F32
     back_px: F32
     middle_px: F32
-    cut_px: F32
-    hollow: Mask
+    solids: tuple[Vessel | Dish, ...]
+
+    @property
+    def vessel(self) -> Vessel | None:
+        """What looks the same all around."""
+        return next((solid for solid in self.solids if isinstance(solid, Vessel)), None)
 
     @property
     def length_px(self) -> F32:
@@ -91,26 +98,16 @@ def unroll(silhouette: Silhouette, heights: Heights) -> Unrolling:
         rim.astype(np.float32),
         front.astype(np.float32),
         back.astype(np.float32),
-        np.pad(heights.middle * half, PADDING_PX, mode="edge").astype(np.float32),
-        _to_cut(silhouette),
-        _pad(heights.hollow).astype(np.bool_),
+        _continued(heights.middle * half, silhouette.inside),
+        heights.solids,
     )
 
 
-def _to_cut(silhouette: Silhouette) -> F32:
-    """Distance of each pixel of the plane to the nearest side at which the object is cut."""
-    places = np.arange(PLAN_PX + 2 * PADDING_PX) - PADDING_PX + 0.5
-    left, top, right, bottom = silhouette.window
-    nearest = np.full((len(places), len(places)), 10.0 * PLAN_PX)
-    for is_cut, away in (
-        (left > 0, places[None, :] - left),
-        (right < PLAN_PX, right - places[None, :]),
-        (top > 0, places[:, None] - top),
-        (bottom < PLAN_PX, bottom - places[:, None]),
-    ):
-        if is_cut:
-            nearest = np.minimum(nearest, np.maximum(away, 0))
-    return nearest.astype(np.float32)
+def _continued(plan: AnyArray, inside: Mask) -> F32:
+    """(N, N) The plane of a plan; outside the silhouette as at its nearest pixel."""
+    within = np.pad(inside, PADDING_PX, mode="edge")
+    nearest = ndimage.distance_transform_edt(~within, return_distances=False, return_indices=True)
+    return np.asarray(np.pad(plan, PADDING_PX, mode="edge")[nearest[0], nearest[1]], np.float32)
 
 
 def _pad(plan: AnyArray) -> AnyArray:
@@ -127,16 +124,48 @@ def _at_outline(inside: Mask, steep: Mask) -> Mask:
     return along
 
 
-def place(unrolling: Unrolling, vertices: AnyArray) -> tuple[F64, Mask]:
-    """Where on the plane vertices lie, and which belong to the front.
+@dataclass(frozen=True, slots=True, eq=False)
+class Placement:
+    """Where on the texture vertices lie, if seen as a part of this or that.
+
+    Attributes:
+        places: (K, V, 2) right and down from the plan's centre in halves of its side.
+        kinds: (V,) which of the K a vertex is.
+        on_back: for each of the K whether it is on the texture's back.
+    """
+
+    places: F64
+    kinds: I64
+    on_back: tuple[bool, ...]
+
+
+def place(unrolling: Unrolling, vertices: AnyArray) -> Placement:
+    """Where on the plane vertices lie: on the front, on the back, or as parts of a vessel, of each `Kind`.
 
     Args:
         unrolling: the plane.
         vertices: (V, 3) in halves of the plan's side.
-
-    Returns:
-        (V, 2) right and down from the plan's centre in halves of its side, and (V,) whether in front.
     """
+    points = vertices.astype(np.float64)
+    straight, is_front = _place(unrolling, points)
+    kinds = np.where(is_front, 0, 1)
+    vessel = unrolling.vessel
+    if vessel is None:
+        return Placement(np.stack([straight, straight]), kinds, (False, True))
+    others = [solid for solid in unrolling.solids if solid is not vessel]
+    off = np.abs(vessel.field(*points.T))
+    is_its = off < _AT_SURFACE
+    for other in others:
+        is_its &= off < np.abs(other.field(*points.T))
+    wrapped, wrapped_kinds = wrap(vessel, points)
+    # A cup's back is not on the back of the texture if that shows its saucer.
+    on_back = (False, True, False, not others, False)
+    kinds = np.where(is_its, 2 + wrapped_kinds, kinds)
+    return Placement(np.concatenate([[straight, straight], wrapped * [1, -1]]), kinds, on_back)
+
+
+def _place(unrolling: Unrolling, vertices: F64) -> tuple[F64, Mask]:
+    """(V, 2) as in `Placement`, and (V,) whether in front."""
     half = PLAN_PX / 2
     middle_px = half + PADDING_PX
     side = unrolling.facing.shape[0]
@@ -147,7 +176,7 @@ def place(unrolling: Unrolling, vertices: AnyArray) -> tuple[F64, Mask]:
     start_row, start_column = unrolling.nearest[0][row, column], unrolling.nearest[1][row, column]
     outward = _sampled(unrolling.outward, x, y)
     outward /= np.maximum(np.linalg.norm(outward, axis=1, keepdims=True), 1e-6)
-    height = z - unrolling.middle_px[start_row, start_column]
+    height = z - _sampled(unrolling.middle_px, x, y)
     is_front = height >= 0
     from_px = np.where(
         is_front, unrolling.front_px[start_row, start_column], unrolling.back_px[start_row, start_column]
