@@ -104,6 +104,7 @@ def test_meshes_and_splats_take_turns_at_a_device(local: LocalExecutor) -> None:
     ("model", "error", "told"),
     [
         ("failing-mesh", (ModelFailedError, ZeroDivisionError), "divided by zero"),
+        ("naming-mesh", ModelFailedError, r"the name 'metadata\.json'"),
         ("climbing-mesh", ModelFailedError, r"the name '\.\./xyz_images\.png'"),
     ],
 )

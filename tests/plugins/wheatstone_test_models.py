@@ -196,6 +196,7 @@ JUMBLED_MESH = _mesh_model("jumbled-mesh", _instantly, (ZIP, "matte.png", XYZ, P
 SHORT_MESH = _mesh_model("short-mesh", _instantly, (PIXELS, ZIP))
 UNREADABLE_MESH = _mesh_model("unreadable-mesh", _instantly, content=lambda _name, _picture: b"not one")
 PICTURES_MESH = _mesh_model("pictures-mesh", _instantly, (PIXELS, XYZ, ZIP))
+NAMING_MESH = _mesh_model("naming-mesh", _instantly, (PIXELS, "metadata.json"))
 CLIMBING_MESH = _mesh_model("climbing-mesh", _instantly, (PIXELS, "../xyz_images.png"))
 _PAUSING = ModelInfo("pausing-mesh", "a model for tests", "pausing-mesh: made for tests", "MIT")
 PAUSING_MESH = MeshModel(_PAUSING, lambda _settings, _progress: Pausing(_PAUSING))

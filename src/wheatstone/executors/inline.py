@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from wheatstone.errors import ModelFailedError
 from wheatstone.models.registry import mesh_model_named, splat_model_named
-from wheatstone.models.roles import BatchPredictor, MeshReconstructor, Part, SplatPredictor
+from wheatstone.models.roles import METADATA, BatchPredictor, MeshReconstructor, Part, SplatPredictor
 from wheatstone.pictures import Photo
 from wheatstone.settings import Settings
 from wheatstone.splats.scene import Run, Scene
@@ -50,7 +50,7 @@ class InlineExecutor:
         """As `Executor` says; nobody waits here, so ranks do not matter.
 
         Raises:
-            ModelFailedError: a part's name is none for a file, or came before.
+            ModelFailedError: a part's name is none for a file, came before, or is `metadata.json`.
         """
         del rank
         with stages.stage("decode"):
@@ -58,7 +58,7 @@ class InlineExecutor:
         made: set[str] = set()
         for part in self._reconstructor(model, stages).reconstruct(picture, stages):
             stages.cancellation.check()
-            if not _PART_NAME.fullmatch(part.name) or part.name in made:
+            if not _PART_NAME.fullmatch(part.name) or part.name in (METADATA, *made):
                 raise ModelFailedError(f"{model} gave a part the name {part.name!r}, which it may not.")
             made.add(part.name)
             deliver(part)

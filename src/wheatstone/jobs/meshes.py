@@ -14,13 +14,14 @@ from wheatstone.files import to_json
 from wheatstone.jobs.services import Services
 from wheatstone.jobs.tasks import cache_key, photo_of, rank_of, task_key
 from wheatstone.models.registry import mesh_model_named
-from wheatstone.models.roles import MESH_PARTS, OBJECT, Part
+from wheatstone.models.roles import MESH_PARTS, METADATA, OBJECT, Part
 from wheatstone.stages import Stages
 from wheatstone.storage import Artifact, NewTask, Result, Status, Task
 
 _log = logging.getLogger(__name__)
 
-POSTER, METADATA = "poster.webp", "metadata.json"
+POSTER = "poster.webp"
+"""A picture of the mesh, drawn unless the model made one itself."""
 _MEDIA_TYPES = {
     ".glb": "model/gltf-binary",
     ".json": "application/json",

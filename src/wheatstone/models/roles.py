@@ -71,6 +71,10 @@ PIXELS, XYZ, OBJECT = MESH_PARTS = ("pixel_images.png", "xyz_images.png", "outpu
 """What every mesh model makes, in this order: six views, their coordinates, the mesh as OBJ."""
 
 
+METADATA = "metadata.json"
+"""What is known of a mesh, written beside its parts: no part has this name."""
+
+
 class MeshReconstructor(Protocol):
     """Turns a photo of an object into a textured mesh, part by part."""
 

@@ -118,6 +118,7 @@ def test_temporary_files_go_with_the_process(make: Make, tmp_path: Path) -> None
 
 def test_what_is_meant_for_us_does_not_reach_it(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WHEATSTONE_WEBHOOK__SECRET", "whsec_c2VjcmV0")
+    monkeypatch.setenv("API_KEYS", "open-sesame")
     monkeypatch.setenv("PYTHONPATH", "/ours")
     monkeypatch.setenv("THEIRS", "kept")
     model = make(
@@ -128,7 +129,7 @@ def test_what_is_meant_for_us_does_not_reach_it(make: Make, monkeypatch: pytest.
     )
     names, path = (part.data.decode() for part in run(model))
     assert {"THEIRS", "MORE", "TMPDIR"} <= set(names.split())
-    assert not {"WHEATSTONE_WEBHOOK__SECRET", "PYTHONPATH"} & set(names.split())
+    assert not {"WHEATSTONE_WEBHOOK__SECRET", "API_KEYS", "PYTHONPATH"} & set(names.split())
     assert path.startswith(str(Path(sys.executable).parent))
 
 

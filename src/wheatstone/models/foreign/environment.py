@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_OURS = ("WHEATSTONE_", "PYTHON", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "CONDA_PREFIX", "CONDA_DEFAULT_ENV")
+_OURS = (
+    "WHEATSTONE_",
+    "API_KEYS",
+    "PYTHON",
+    "VIRTUAL_ENV",
+    "__PYVENV_LAUNCHER__",
+    "CONDA_PREFIX",
+    "CONDA_DEFAULT_ENV",
+)
 """Beginnings of variables that are meant for this process: secrets, and where its own modules are."""
 
 
