@@ -10,7 +10,6 @@ from bench.hostile.pictures import KINDS
 
 from tests.cli.command import Command, Result
 
-
 COMPILING = "compiling for this processor"
 """What the first use of a kernel on a machine says."""
 
