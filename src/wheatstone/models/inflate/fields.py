@@ -18,6 +18,7 @@ from wheatstone.models.inflate.solids import Dish, Vessel
 
 SAMPLES = 152
 """Of the field along the plan's side."""
+_MARGIN = 8 / SAMPLES
 _STEEPNESS_OUTSIDE = 0.35
 """Fall of the field outside the outline."""
 
@@ -55,11 +56,15 @@ def cushion_field(cushion: Cushion, levels: F32) -> F32:
 
 def solid_field(silhouette: Silhouette, solids: tuple[Vessel | Dish, ...], levels: F32) -> F32:
     """(SAMPLES, SAMPLES, Z) Solids within the outline, about the distance to their surface."""
-    places = ((np.arange(SAMPLES, dtype=np.float32) + 0.5) * 2 / SAMPLES - 1).astype(np.float32)
-    x, y = places[None, :, None], -places[:, None, None]
-    field = np.maximum.reduce([solid.field(x, y, levels) for solid in solids])
     distance = _sampled(signed_distance(silhouette.inside)) * np.float32(2 / PLAN_PX)
-    return np.asarray(np.minimum(field, distance[..., None]), np.float32)
+    places = ((np.arange(SAMPLES, dtype=np.float32) + 0.5) * 2 / SAMPLES - 1).astype(np.float32)
+    # Far outside the outline it does not matter by how much.
+    rows, columns = np.nonzero(distance > -_MARGIN)
+    x, y = places[columns][:, None], -places[rows][:, None]
+    field = np.repeat(distance[..., None], len(levels), axis=2)
+    within = np.maximum.reduce([solid.field(x, y, levels) for solid in solids])
+    field[rows, columns] = np.minimum(within, field[rows, columns])
+    return field
 
 
 def _sampled(plan: AnyArray) -> F32:

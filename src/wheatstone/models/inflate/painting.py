@@ -26,6 +26,8 @@ _PATCH = 0.045
 """Side of what is copied at once, as a share of the texture's."""
 _ALIKE = 90.0
 """In units of colour."""
+_COARSE = 4
+"""Colours are corrected in a picture so much smaller, for they are smooth."""
 _FAR_OFF, _CORRECTIONS = 15.0, 3
 """In units of colour; what is twice as far off is not like it at all."""
 _SHARP = 0.4
@@ -138,10 +140,17 @@ def _back(front: U8, body: Mask, sharp: Mask, featured: Mask, calm_px: float) ->
         np.float32
     )
     # Where the photo has no texture of the colours to expect, such as hair, at least the colours are those.
+    size = (max(1, len(front) // _COARSE),) * 2
+    coarse, expected, where = (
+        cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        for values in (painted, guide[..., :3] / _GUIDANCE, featured)
+    )
+    added = np.zeros_like(coarse)
     for _ in range(_CORRECTIONS):
-        missing = guide[..., :3] / _GUIDANCE - gaussian(painted, calm_px)
-        share = np.clip(np.abs(missing).max(axis=2) / _FAR_OFF - 1, 0, 1) * featured
-        painted += gaussian(share, calm_px)[..., None] * missing
+        missing = expected - gaussian(coarse + added, calm_px / _COARSE)
+        share = np.clip(np.abs(missing).max(axis=2) / _FAR_OFF - 1, 0, 1) * where
+        added += gaussian(share, calm_px / _COARSE)[..., None] * missing
+    painted += cv2.resize(added, front.shape[:2], interpolation=cv2.INTER_LINEAR)
     return np.asarray(np.clip(painted + 0.5, 0, 255), np.uint8)
 
 
