@@ -90,7 +90,7 @@ check: $(VENV)/.developing
 
 test: check $(if $(CI),$(VENV)/.torch) $(PEERS)/node_modules/.installed web/node_modules/.installed $(PAGES) browser redis
 	cd web && npm run --silent check
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report term
+	$(BIN)/pytest --numprocesses 3 --dist loadgroup --cov --cov-report term
 
 # What only peers need is kept beside our environment, as bench/sides.py says.
 $(VENV)/peers: pyproject.toml | $(VENV)/.developing
