@@ -7,12 +7,13 @@ VIEWER := src/wheatstone/splats/formats/_viewer.html
 UI := src/wheatstone/server/ui
 PAGES := $(UI)/index.html
 
-.PHONY: help setup demo serve pages check test bench clean npm browser redis
+.PHONY: help setup demo serve pages check test cover bench clean npm browser redis
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    set up, turn examples/coffee.jpg into a splat in out/, say where it is"
 	@echo "make test    set up, then check style, types and layers, then run all tests"
+	@echo "make cover   the same, and which lines no test reaches"
 	@echo "make serve   set up, then serve the page and the API on http://127.0.0.1:8000"
 	@echo "make setup   install Wheatstone into .venv and fetch the small matte network"
 	@echo "make check   style, types, layers"
@@ -90,7 +91,11 @@ check: $(VENV)/.developing
 
 test: check $(if $(CI),$(VENV)/.torch) $(PEERS)/node_modules/.installed web/node_modules/.installed $(PAGES) browser redis
 	cd web && npm run --silent check
-	$(BIN)/pytest --numprocesses 3 --dist loadgroup --cov --cov-report term
+	$(BIN)/pytest --numprocesses 3 --dist loadgroup $(COVERAGE)
+
+# Apart from `make test`, as it takes a third longer.
+cover:
+	$(MAKE) test COVERAGE="--cov --cov-report term"
 
 # What only peers need is kept beside our environment, as bench/sides.py says.
 $(VENV)/peers: pyproject.toml | $(VENV)/.developing
