@@ -27,7 +27,7 @@ _PATCH = 0.045
 _ALIKE = 90.0
 """In units of colour."""
 _COARSE = 4
-"""Colours are corrected in a picture so much smaller, for they are smooth."""
+"""What changes slowly is looked at in a picture so much smaller."""
 _FAR_OFF, _CORRECTIONS = 15.0, 3
 """In units of colour; what is twice as far off is not like it at all."""
 _SHARP = 0.4
@@ -129,29 +129,41 @@ def paint(colours: U8, unrolling: Unrolling, features: Mask, extent: float) -> t
 def _back(front: U8, body: Mask, sharp: Mask, featured: Mask, calm_px: float) -> U8:
     """The front seen through, so that stripes go on around the outline, but without its features."""
     known = body & ~featured
-    weight = gaussian(known, calm_px)[..., None]
-    calm = gaussian(front * known[..., None], calm_px) / np.maximum(weight, 1e-3)
-    rough = _roughness(front, calm_px)
-    usual = pull_push(rough, known & sharp)
-    expected = np.dstack([_GUIDANCE * calm, usual])
-    given = np.dstack([_GUIDANCE * calm, rough])
-    guide = gaussian(np.where(featured[..., None], _beside(expected, featured, body), given), calm_px)
-    painted = fill_holes(front, featured, known & (sharp | ~_near_patches(known & sharp)), guide).astype(
+    guide = _guide(front, body, sharp, featured, calm_px)
+    whole = cv2.resize(guide, front.shape[:2], interpolation=cv2.INTER_LINEAR)
+    painted = fill_holes(front, featured, known & (sharp | ~_near_patches(known & sharp)), whole).astype(
         np.float32
     )
     # Where the photo has no texture of the colours to expect, such as hair, at least the colours are those.
-    size = (max(1, len(front) // _COARSE),) * 2
-    coarse, expected, where = (
-        cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        for values in (painted, guide[..., :3] / _GUIDANCE, featured)
-    )
+    coarse, where = _coarse(painted), _coarse(featured)
     added = np.zeros_like(coarse)
     for _ in range(_CORRECTIONS):
-        missing = expected - gaussian(coarse + added, calm_px / _COARSE)
+        missing = guide[..., :3] / _GUIDANCE - gaussian(coarse + added, calm_px / _COARSE)
         share = np.clip(np.abs(missing).max(axis=2) / _FAR_OFF - 1, 0, 1) * where
         added += gaussian(share, calm_px / _COARSE)[..., None] * missing
     painted += cv2.resize(added, front.shape[:2], interpolation=cv2.INTER_LINEAR)
     return np.asarray(np.clip(painted + 0.5, 0, 255), np.uint8)
+
+
+def _guide(front: U8, body: Mask, sharp: Mask, featured: Mask, calm_px: float) -> F32:
+    """(t, t, 4) Colours and roughness to expect on the back, which change slowly: coarsely is enough."""
+    known, sigma = body & ~featured, calm_px / _COARSE
+    weight = gaussian(_coarse(known), sigma)[..., None]
+    calm = gaussian(_coarse(front * known[..., None]), sigma) / np.maximum(weight, 1e-3)
+    # How much a texture varies, in units of colour: what goes on should be as rough, not smooth.
+    smooth = cv2.resize(gaussian(_coarse(front), sigma), front.shape[:2], interpolation=cv2.INTER_LINEAR)
+    rough = _ROUGHNESS * gaussian(_coarse(np.abs(front - smooth).mean(axis=2)), 2 * sigma)
+    usual = pull_push(rough, _coarse(known & sharp) > 0.5)
+    expected, given = np.dstack([_GUIDANCE * calm, usual]), np.dstack([_GUIDANCE * calm, rough])
+    hole = _coarse(featured) > 0
+    beside = _beside(expected, hole, _coarse(body) > 0.5)
+    return gaussian(np.where(hole[..., None], beside, given).astype(np.float32), sigma)
+
+
+def _coarse(values: AnyArray) -> F32:
+    """(t, t, …) Means over squares of `_COARSE` texels."""
+    size = (max(1, len(values) // _COARSE),) * 2
+    return np.asarray(cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _near_patches(source: Mask) -> Mask:
@@ -159,11 +171,6 @@ def _near_patches(source: Mask) -> Mask:
     side_px = round(_PATCH * len(source))
     whole = cv2.erode(source.astype(np.uint8), np.ones((side_px, side_px), np.uint8), borderValue=0)
     return np.asarray(cv2.dilate(whole, np.ones((2 * side_px, 2 * side_px), np.uint8)) > 0)
-
-
-def _roughness(colours: U8, calm_px: float) -> F32:
-    """(T, T) How much a texture varies, in units of colour: what goes on should be as rough, not smooth."""
-    return _ROUGHNESS * gaussian(np.abs(colours - gaussian(colours, calm_px)).mean(axis=2), 2 * calm_px)
 
 
 def _beside(values: F32, hole: Mask, body: Mask) -> F32:
