@@ -91,7 +91,7 @@ check: $(VENV)/.developing
 
 test: check $(if $(CI),$(VENV)/.torch) $(PEERS)/node_modules/.installed web/node_modules/.installed $(PAGES) browser redis
 	cd web && npm run --silent check
-	$(BIN)/pytest --numprocesses 3 --dist loadgroup $(COVERAGE)
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup $(COVERAGE)
 
 # Apart from `make test`, as it takes a third longer.
 cover:

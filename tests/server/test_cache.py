@@ -72,8 +72,9 @@ def test_ten_equal_requests_at_once_compute_once(tmp_path: Path) -> None:
 
 def test_when_the_one_that_works_is_cancelled_another_takes_over(tmp_path: Path) -> None:
     with running_server(tmp_path / "server", model={"name": "deaf"}, cache=CACHE) as server:
-        first, second = server.submit(), server.submit()
+        first = server.submit()
         server.wait(first, "converting")
+        second = server.submit()
         assert server.job(second)["status"] == "queued"
         server.http.post(f"/v1/jobs/{first}/cancel")
         assert server.wait(second, "converting")["status"] == "converting"

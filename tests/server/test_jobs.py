@@ -96,7 +96,9 @@ def test_a_running_job_can_be_cancelled_and_leaves_nothing(slow_server: LiveServ
 
 
 def test_a_waiting_job_can_be_cancelled(slow_server: LiveServer) -> None:
-    first, second = slow_server.submit(), slow_server.submit()
+    first = slow_server.submit()
+    slow_server.wait(first, "converting")
+    second = slow_server.submit()
     assert slow_server.http.post(f"/v1/jobs/{second}/cancel").json()["status"] == "cancelled"
     assert slow_server.wait(first)["status"] == "completed"
     assert slow_server.statuses(second, after=0) == ["queued", "failed"]
