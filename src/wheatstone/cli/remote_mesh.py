@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -11,13 +10,12 @@ from wheatstone.client import Client
 from wheatstone.client.outcomes import JobFailedError, completed
 from wheatstone.errors import BadAnswerError, ModelFailedError, WheatstoneError
 from wheatstone.meshes.formats import obj
-from wheatstone.models.roles import OBJECT
+from wheatstone.models.roles import METADATA, OBJECT, is_part_name
 from wheatstone.pipelines.photo_to_mesh import MadeMesh
 from wheatstone.stages import Stages
 from wheatstone.wire import Job, ProgressEvent
 
-_PART = re.compile(r"\w[\w.-]{0,63}", re.ASCII)
-_BESIDE = ("poster.webp", "metadata.json")
+_BESIDE = ("poster.webp", METADATA)
 """What the server adds to what the model made."""
 
 
@@ -50,7 +48,7 @@ def mesh_remotely(client: Client, photo: Path, model: str, stages: Stages) -> tu
     parts: dict[str, bytes] = {}
     with stages.stage("download"), tempfile.TemporaryDirectory() as folder:
         for name in (artifact.name for artifact in job.artifacts if artifact.name not in _BESIDE):
-            if not _PART.fullmatch(name):
+            if not is_part_name(name):
                 raise BadAnswerError(f"The server made a part of the name {name!r}, which is none for a file.")
             parts[name] = client.download(job, Path(folder, name), artifact=name).read_bytes()
     if OBJECT not in parts:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from wheatstone.errors import ModelFailedError
 from wheatstone.models.registry import mesh_model_named, splat_model_named
-from wheatstone.models.roles import METADATA, BatchPredictor, MeshReconstructor, Part, SplatPredictor
+from wheatstone.models.roles import METADATA, BatchPredictor, MeshReconstructor, Part, SplatPredictor, is_part_name
 from wheatstone.pictures import Photo
 from wheatstone.settings import Settings
 from wheatstone.splats.scene import Run, Scene
 from wheatstone.stages import Stages
-
-_PART_NAME = re.compile(r"\w[\w.-]{0,63}", re.ASCII)
 
 
 class InlineExecutor:
@@ -58,7 +55,7 @@ class InlineExecutor:
         made: set[str] = set()
         for part in self._reconstructor(model, stages).reconstruct(picture, stages):
             stages.cancellation.check()
-            if not _PART_NAME.fullmatch(part.name) or part.name in (METADATA, *made):
+            if not is_part_name(part.name) or part.name in (METADATA, *made):
                 raise ModelFailedError(f"{model} gave a part the name {part.name!r}, which it may not.")
             made.add(part.name)
             deliver(part)

@@ -6,13 +6,13 @@ import logging
 import tempfile
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from wheatstone.errors import BadMeshError, ChildCrashedError
 from wheatstone.files import to_json
 from wheatstone.jobs.services import Services
-from wheatstone.jobs.tasks import cache_key, photo_of, rank_of, task_key
+from wheatstone.jobs.tasks import artifact_of, cache_key, complete, photo_of, rank_of, task_key
 from wheatstone.models.registry import mesh_model_named
 from wheatstone.models.roles import MESH_PARTS, METADATA, OBJECT, Part
 from wheatstone.stages import Stages
@@ -22,18 +22,6 @@ _log = logging.getLogger(__name__)
 
 POSTER = "poster.webp"
 """A picture of the mesh, drawn unless the model made one itself."""
-_MEDIA_TYPES = {
-    ".glb": "model/gltf-binary",
-    ".json": "application/json",
-    ".png": "image/png",
-    ".webp": "image/webp",
-    ".zip": "application/zip",
-}
-
-
-def media_type_of(name: str) -> str:
-    """The MIME type of a part of this name."""
-    return _MEDIA_TYPES.get(PurePath(name).suffix, "application/octet-stream")
 
 
 def kept_result(services: Services, task: Task | NewTask, *, again: bool = False) -> Result | None:
@@ -43,7 +31,7 @@ def kept_result(services: Services, task: Task | NewTask, *, again: bool = False
     kept = services.cache.give(cache_key(services, task), names, target, others=True, again=again)
     if kept is None:
         return None
-    artifacts = tuple(_artifact(services, task.id, name) for name in kept.names)
+    artifacts = tuple(artifact_of(services, task.id, name) for name in kept.names)
     return Result(artifacts, {**kept.facts, "cache_hit": True, "seconds": {}}, comes_in_parts=True)
 
 
@@ -73,7 +61,7 @@ def reconstruct(services: Services, task: Task, stages: Stages) -> dict[str, Any
     services.executor.reconstruct_mesh(info.name, photo_of(services, task), stages, deliver, rank=rank_of(task))
     facts = {"model": info.name, "label": info.label, "licence": info.licence, "seconds": stages.seconds}
     if task.attended:  # whoever attends it waits for its parts, and looks at nothing else
-        _complete(services, task, made, facts, None)
+        complete(services, task, _artifacts(services, task, made), facts, None)
         return None
     return {"names": made, "facts": facts, "cache_key": key}
 
@@ -96,23 +84,13 @@ def finish(services: Services, task: Task, stages: Stages, reconstructed: dict[s
                 names.append(POSTER)
     facts["seconds"] = {**facts["seconds"], **stages.seconds}
     _add(services, task.id, Part(METADATA, to_json(facts)))
-    _complete(services, task, [*names, METADATA], facts, reconstructed["cache_key"])
+    complete(services, task, _artifacts(services, task, [*names, METADATA]), facts, reconstructed["cache_key"])
 
 
 def _add(services: Services, task_id: str, part: Part) -> None:
     services.objects.put(task_key(task_id, part.name), part.data)
-    services.add_artifact(task_id, _artifact(services, task_id, part.name))
+    services.add_artifact(task_id, artifact_of(services, task_id, part.name))
 
 
-def _complete(
-    services: Services, task: Task, names: Sequence[str], facts: dict[str, Any], key: str | None
-) -> None:
-    artifacts = [_artifact(services, task.id, name) for name in dict.fromkeys(names)]
-    if key and key == cache_key(services, task):  # else weights were fetched meanwhile
-        services.cache.put(key, facts, {artifact.name: artifact.key for artifact in artifacts})
-    services.move(task.id, Status.COMPLETED, artifacts=artifacts, facts=facts)
-
-
-def _artifact(services: Services, task_id: str, name: str) -> Artifact:
-    key = task_key(task_id, name)
-    return Artifact(name, key, media_type_of(name), services.objects.path(key).stat().st_size)
+def _artifacts(services: Services, task: Task, names: Sequence[str]) -> list[Artifact]:
+    return [artifact_of(services, task.id, name) for name in dict.fromkeys(names)]

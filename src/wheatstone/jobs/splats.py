@@ -13,20 +13,14 @@ from wheatstone.cancellation import Cancellation
 from wheatstone.errors import CancelledError, CompressionFailedError
 from wheatstone.files import to_json
 from wheatstone.jobs.services import Services
-from wheatstone.jobs.tasks import cache_key, photo_of, rank_of, task_key
+from wheatstone.jobs.tasks import artifact_of, cache_key, complete, photo_of, rank_of, task_key
 from wheatstone.pipelines.compression import ExternalCompressor
 from wheatstone.splats.facts import scene_facts
 from wheatstone.splats.formats import write_scene
 from wheatstone.stages import Stages
-from wheatstone.storage import Artifact, NewTask, Result, Status, Task
+from wheatstone.storage import NewTask, Result, Status, Task
 
 PLY, SOG, POSTER, METADATA = "output.ply", "output.sog", "poster.webp", "metadata.json"
-_MEDIA_TYPES = {
-    PLY: "application/octet-stream",
-    SOG: "application/octet-stream",
-    POSTER: "image/webp",
-    METADATA: "application/json",
-}
 
 
 def kept_result(services: Services, task: Task | NewTask, *, again: bool = False) -> Result | None:
@@ -41,7 +35,7 @@ def kept_result(services: Services, task: Task | NewTask, *, again: bool = False
     kept = services.cache.give(cache_key(services, task), names, partial(task_key, task.id), again=again)
     if kept is None:
         return None
-    artifacts = tuple(_artifact(services, task.id, name) for name in names)
+    artifacts = tuple(artifact_of(services, task.id, name) for name in names)
     return Result(artifacts, {**kept.facts, "cache_hit": True, "seconds": {}})
 
 
@@ -84,12 +78,9 @@ def compress(services: Services, task: Task, stages: Stages, predicted: dict[str
                     services.objects.put(task_key(task.id, name), Path(folder, name))
         seconds = {**predicted["seconds"], **stages.seconds}
         services.objects.put(task_key(task.id, METADATA), to_json({**predicted["scene"], "seconds": seconds}))
-        artifacts = [_artifact(services, task.id, name) for name in names]
+        artifacts = [artifact_of(services, task.id, name) for name in names]
         facts = {**predicted["scene"], **drawn, "seconds": seconds}
-        key = predicted["cache_key"]
-        if key and key == cache_key(services, task):  # else weights were fetched meanwhile
-            services.cache.put(key, facts, {made.name: made.key for made in artifacts})
-        services.move(task.id, Status.COMPLETED, artifacts=artifacts, facts=facts)
+        complete(services, task, artifacts, facts, predicted["cache_key"])
     if PLY not in names:
         services.objects.delete([task_key(task.id, PLY)])
 
@@ -127,11 +118,3 @@ def _compress_in_child(services: Services, task_id: str, folder: Path, stages: S
         timer.cancel()
     stages.add(inside.seconds)
     return drawn
-
-
-def _artifact(services: Services, task_id: str, name: str) -> Artifact:
-    key = task_key(task_id, name)
-    found = services.objects.find(key)
-    if found is None:
-        raise FileNotFoundError(key)
-    return Artifact(name, key, _MEDIA_TYPES[name], found.size_bytes)

@@ -1,15 +1,55 @@
-"""What every step wants of a task: its photo, its turn, where its files lie, and what names its result."""
+"""What every step wants of a task: its photo, its turn, its files, its result, and its end."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Any
 
 from wheatstone.jobs.cache import result_key
 from wheatstone.jobs.photos import photo_key
 from wheatstone.jobs.services import Services
 from wheatstone.pictures import Photo
-from wheatstone.storage import TASKS, NewTask, Task
+from wheatstone.storage import TASKS, Artifact, NewTask, Status, Task
 
 _PRIORITY_S = 1e9
 """What a step of priority is worth in seconds of waiting: more than anybody waits."""
+
+
+_MEDIA_TYPES = {
+    ".glb": "model/gltf-binary",
+    ".json": "application/json",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".zip": "application/zip",
+}
+
+
+def media_type_of(name: str) -> str:
+    """The MIME type of a file of this name."""
+    return _MEDIA_TYPES.get(PurePath(name).suffix, "application/octet-stream")
+
+
+def artifact_of(services: Services, task_id: str, name: str) -> Artifact:
+    """A task's file as its artifact.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    key = task_key(task_id, name)
+    found = services.objects.find(key)
+    if found is None:
+        raise FileNotFoundError(key)
+    return Artifact(name, key, media_type_of(name), found.size_bytes)
+
+
+def complete(
+    services: Services, task: Task, artifacts: Sequence[Artifact], facts: dict[str, Any], key: str | None
+) -> None:
+    """Keep a task's result for equal ones, unless `key` is None; then the task is completed."""
+    if key and key == cache_key(services, task):  # else weights were fetched meanwhile
+        services.cache.put(key, facts, {made.name: made.key for made in artifacts})
+    services.move(task.id, Status.COMPLETED, artifacts=artifacts, facts=facts)
 
 
 def task_key(task_id: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -65,6 +66,14 @@ class Part:
 
     name: str
     data: bytes
+
+
+_PART_NAME = re.compile(r"\w[\w.-]{0,63}", re.ASCII)
+
+
+def is_part_name(name: str) -> bool:
+    """Whether a part may have this name: it leads nowhere but to a file."""
+    return _PART_NAME.fullmatch(name) is not None
 
 
 PIXELS, XYZ, OBJECT = MESH_PARTS = ("pixel_images.png", "xyz_images.png", "output3d.zip")

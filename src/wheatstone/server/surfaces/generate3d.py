@@ -18,8 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from wheatstone.errors import ModelFailedError, UnknownTaskError, WheatstoneError, error_of
 from wheatstone.jobs import Runtime, Upload, Wish
-from wheatstone.jobs.meshes import media_type_of
-from wheatstone.jobs.tasks import task_key
+from wheatstone.jobs.tasks import media_type_of, task_key
 from wheatstone.models.roles import MESH_PARTS
 from wheatstone.server.dependencies import RuntimeDependency
 from wheatstone.storage import Event, Status, Task, Topic, database_error
